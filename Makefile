@@ -1,0 +1,51 @@
+# The two commands that matter: `make demo` opens the viewer, `make test` checks everything.
+# Both create their own virtual environment in .venv and install the versions in constraints.txt.
+
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types imports pytest benchmarks clean
+
+help:
+	@echo "make demo             install, then open the viewer on the shipped demo cases"
+	@echo "make demo ARGS=...    the same with arguments, e.g. ARGS=\"--screenshot demo.png\" or a folder"
+	@echo "make test             lint, types, import rules and the whole test suite"
+	@echo "make benchmarks       timings as ratios against named peers"
+
+$(BIN)/.runtime: pyproject.toml constraints.txt
+	sh scripts/python.sh "$(PYTHON)" "$(VENV)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(BIN)/.development: $(BIN)/.runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@
+
+demo: $(BIN)/.runtime
+	@sh scripts/system-libraries.sh viewer $(BIN)/python
+	$(BIN)/python -m viewer $(ARGS)
+
+test: lint types imports pytest
+
+lint: $(BIN)/.development
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(BIN)/.development
+	$(BIN)/mypy
+
+imports: $(BIN)/.development
+	$(BIN)/lint-imports
+
+pytest: $(BIN)/.development
+	@sh scripts/system-libraries.sh tests $(BIN)/python
+	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+benchmarks: $(BIN)/.development
+	$(BIN)/python -m pytest tests/benchmarks -s -p no:xdist --override-ini norecursedirs= $(ARGS)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

@@ -1,0 +1,1 @@
+"""Everything Saliscope can do without a window: images, model, saliency, masks, evaluation."""

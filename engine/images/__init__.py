@@ -1,0 +1,1 @@
+"""Files to images: readers, grouping, windowing, and the way to model input and back."""

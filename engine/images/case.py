@@ -1,0 +1,67 @@
+"""What a folder or a handful of files turns into: cases, each with series that load when asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.images.image import Image
+from engine.progress import Progress
+
+Loader = Callable[[Progress | None], Image]
+ThumbnailLoader = Callable[[int], NDArray[np.uint8]]
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """One stack of frames that opens as one ``Image``.
+
+    title: what distinguishes it within the case ("T1 axial", "echo 2", a file name).
+    summary: "MR · 141 × 138 · 59 slices". frames/shape: 0 and (0, 0) where not known before loading.
+    reference_masks: mask files that came with it (BUSI style), to be OR-ed.
+    notes: gaps, duplicates and the like, one sentence each.
+    """
+
+    title: str
+    summary: str
+    load: Loader
+    thumbnail: ThumbnailLoader
+    paths: tuple[Path, ...]
+    modality: str = ""
+    frames: int = 0
+    shape: tuple[int, int] = (0, 0)
+    reference_masks: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One patient's study, or one file where the format knows no patient.
+
+    ``title`` may be a patient's name: it is for the screen alone, never for logs or file names.
+    """
+
+    title: str
+    series: tuple[Series, ...]
+    patient_id: str = ""
+    study: str = ""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A file that was passed over, and the one sentence that says why and what to do."""
+
+    path: Path
+    sentence: str
+
+
+@dataclass(frozen=True)
+class ScanResult:
+    """What was found under the paths that the user gave."""
+
+    cases: tuple[Case, ...] = ()
+    problems: tuple[Problem, ...] = field(default_factory=tuple)

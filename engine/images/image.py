@@ -1,0 +1,164 @@
+"""The image: pixels as stored, where they lie in space, whose they are, how they want to be shown."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+WindowFunction = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A grey-scale window in modality units (DICOM PS3.3 C.11.2.1.2)."""
+
+    centre: float
+    width: float
+    name: str = ""
+    function: WindowFunction = "LINEAR"
+
+
+@dataclass(frozen=True)
+class VoxelLayout:
+    """How the frames of an image lie in the voxel array of the file it was cut from.
+
+    ``axes`` names, for (frame, row, col), the source array's axis; ``flips`` says which of the
+    three run backwards along it. ``shape`` and ``affine`` (voxel index to RAS mm, as NIfTI has it)
+    are the source's own, so that a mask can be written on the very grid that was read.
+    """
+
+    shape: tuple[int, int, int]
+    affine: NDArray[np.float64]
+    axes: tuple[int, int, int]
+    flips: tuple[bool, bool, bool]
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Where the pixels lie; None wherever the file does not say.
+
+    spacing: (row, col) distance between pixel centres, mm.
+    frame_affines: (frames, 4, 4), each takes (row, col, 0, 1) to DICOM patient coordinates
+        (LPS, mm); row and col are 0 at the centre of the first pixel.
+    slice_spacing: distance between neighbouring frames' planes where it is constant, mm.
+    layout: set for images cut from a voxel array (NIfTI).
+    """
+
+    spacing: tuple[float, float] | None = None
+    frame_affines: NDArray[np.float64] | None = None
+    slice_spacing: float | None = None
+    layout: VoxelLayout | None = None
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Whose image this is; a mask carries it wherever it goes.
+
+    sop_instance_uids and sop_frames have one entry a frame (frame numbers count from 1, as
+    DICOM does), or are empty where there are no UIDs. source_paths: the file or files, in frame order.
+    volume: the index in the fourth dimension (time, echo, ...), where there is one.
+    """
+
+    source_paths: tuple[Path, ...] = ()
+    modality: str = ""
+    patient_name: str = ""
+    patient_id: str = ""
+    study_instance_uid: str = ""
+    series_instance_uid: str = ""
+    frame_of_reference_uid: str = ""
+    sop_class_uid: str = ""
+    sop_instance_uids: tuple[str, ...] = ()
+    sop_frames: tuple[int, ...] = ()
+    study_date: str = ""
+    series_description: str = ""
+    volume: int | None = None
+
+
+@dataclass(frozen=True)
+class Display:
+    """How the file asks to be shown.
+
+    inverted: MONOCHROME1, low values are white. windows: the stored ones, first is the default.
+    voi_lut: (first input value, table) where the file has one instead of a window.
+    """
+
+    inverted: bool = False
+    windows: tuple[Window, ...] = ()
+    voi_lut: tuple[int, NDArray[np.float64]] | None = None
+    unit: str = ""
+    frame_times_ms: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """An image or a stack of frames of one shape. Immutable: ``pixels`` cannot be written to.
+
+    pixels: (frames, rows, cols), in modality units, or (frames, rows, cols, 3) uint8 RGB.
+    notes: what the reader wants the user to know (gaps, assumptions), one sentence each.
+    """
+
+    pixels: NDArray[Any]
+    geometry: Geometry = field(default_factory=Geometry)
+    identity: Identity = field(default_factory=Identity)
+    display: Display = field(default_factory=Display)
+    title: str = ""
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        pixels = self.pixels
+        if pixels.ndim not in (3, 4) or (pixels.ndim == 4 and pixels.shape[3] != 3):
+            raise ValueError(f"pixels must be (frames, rows, cols[, 3]), not {pixels.shape}")
+        if 0 in pixels.shape:
+            raise ValueError("an image has at least one pixel")
+        pixels.flags.writeable = False
+
+    @property
+    def frames(self) -> int:
+        """The number of frames (slices, time points of a cine loop)."""
+        return int(self.pixels.shape[0])
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, cols) of one frame."""
+        return int(self.pixels.shape[1]), int(self.pixels.shape[2])
+
+    @property
+    def is_colour(self) -> bool:
+        """Whether the pixels are RGB."""
+        return self.pixels.ndim == 4
+
+    def frame(self, index: int) -> NDArray[Any]:
+        """Return one frame, (rows, cols) or (rows, cols, 3), as a read-only view."""
+        return self.pixels[index]  # type: ignore[no-any-return]
+
+    def grey(self, index: int) -> NDArray[np.float32]:
+        """Return one frame as float32 (rows, cols); RGB by ITU-R BT.601 luma."""
+        pixels = self.pixels[index]
+        if self.is_colour:
+            return (pixels @ np.array([0.299, 0.587, 0.114], np.float32)).astype(np.float32)
+        return pixels.astype(np.float32)  # type: ignore[no-any-return]
+
+    @cached_property
+    def key(self) -> str:
+        """A name for this image's content: the same pixels and UIDs give the same key anywhere.
+
+        It names autosaved masks and cached maps, and says nothing about the patient.
+        """
+        digest = hashlib.blake2b(digest_size=16)
+        digest.update(repr((self.pixels.shape, self.pixels.dtype.str)).encode())
+        digest.update("\n".join(self.identity.sop_instance_uids).encode())
+        digest.update(repr(self.identity.volume).encode())
+        digest.update(np.ascontiguousarray(self.pixels).data)
+        return digest.hexdigest()
+
+
+def stack(frames: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Stack equal frames (rows, cols[, 3]) to (frames, rows, cols[, 3])."""
+    return np.stack(list(frames))

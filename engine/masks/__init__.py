@@ -1,0 +1,1 @@
+"""Masks as data: editing, history, autosave, export and import. No Qt."""

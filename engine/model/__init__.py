@@ -1,0 +1,1 @@
+"""The fusion classifier: branches, fusion, network, presets and checkpoints."""

@@ -1,0 +1,1 @@
+"""Saliency maps of every branch, placed by receptive field, and their SHAP counterparts."""

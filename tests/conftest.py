@@ -1,0 +1,40 @@
+"""Shared fixtures. The suite runs without a display, a network, a GPU or ../shared/data."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Before Qt or torch is imported anywhere: no display is assumed, and two test processes share
+# the processor, so each keeps to one thread.
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real images; tests that need it skip, saying so, where it is missing."""
+    folder = Path(os.environ.get("SALISCOPE_SHARED", ROOT.parent / "shared")) / "data"
+    if not folder.is_dir():
+        pytest.skip(f"the real images are not at {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_weights() -> Path:
+    """The folder of pretrained backbones."""
+    folder = Path(os.environ.get("SALISCOPE_SHARED", ROOT.parent / "shared")) / "weights"
+    if not folder.is_dir():
+        pytest.skip(f"the pretrained backbones are not at {folder}")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _private_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep autosaves, settings and caches of a test in its own folder."""
+    monkeypatch.setenv("SALISCOPE_HOME", str(tmp_path / "saliscope-home"))

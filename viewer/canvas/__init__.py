@@ -1,0 +1,1 @@
+"""The views that show an image, its map and its masks."""

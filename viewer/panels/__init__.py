@@ -1,0 +1,1 @@
+"""The side panels: cases, answers, agreement, overlay, masks."""
