@@ -14,7 +14,8 @@ class UnreadableImageError(SaliscopeError):
 
     Attributes
     ----------
-    path: the file. reason: why, a clause without a full stop. advice: what to do, an imperative clause.
+    path: the file. reason: why, a clause without a full stop.
+    advice: what to do, an imperative clause.
     """
 
     def __init__(self, path: Path | str, reason: str, advice: str) -> None:

@@ -21,7 +21,8 @@ class Series:
     """One stack of frames that opens as one ``Image``.
 
     title: what distinguishes it within the case ("T1 axial", "echo 2", a file name).
-    summary: "MR · 141 × 138 · 59 slices". frames/shape: 0 and (0, 0) where not known before loading.
+    summary: "MR · 141 × 138 · 59 slices".
+    frames, shape: 0 and (0, 0) where not known before loading.
     reference_masks: mask files that came with it (BUSI style), to be OR-ed.
     notes: gaps, duplicates and the like, one sentence each.
     """

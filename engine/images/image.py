@@ -1,4 +1,4 @@
-"""The image: pixels as stored, where they lie in space, whose they are, how they want to be shown."""
+"""The image: pixels as stored, where they lie in space, whose they are, how to show them."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Identity:
     """Whose image this is; a mask carries it wherever it goes.
 
     sop_instance_uids and sop_frames have one entry a frame (frame numbers count from 1, as
-    DICOM does), or are empty where there are no UIDs. source_paths: the file or files, in frame order.
+    DICOM does), or are empty where there are no UIDs. source_paths: the files, in frame order.
     volume: the index in the fourth dimension (time, echo, ...), where there is one.
     """
 
@@ -142,7 +142,8 @@ class Image:
         """Return one frame as float32 (rows, cols); RGB by ITU-R BT.601 luma."""
         pixels = self.pixels[index]
         if self.is_colour:
-            return (pixels @ np.array([0.299, 0.587, 0.114], np.float32)).astype(np.float32)
+            luma: NDArray[np.float32] = pixels @ np.array([0.299, 0.587, 0.114], np.float32)
+            return luma
         return pixels.astype(np.float32)  # type: ignore[no-any-return]
 
     @cached_property

@@ -33,8 +33,9 @@ class Provenance:
 class SaliencyMap:
     """Relevance of every pixel of one frame for one class. Never stored only as colours.
 
-    name: the map's key ("gate", "shap-gate", ...). values: float32 (rows, cols) on the image's grid,
-    0 where no cell of the raw grid reaches. raw: float32, the branch's own grid. target: class index.
+    name: the map's key ("gate", "shap-gate", ...). values: float32 (rows, cols) on the image's
+    grid, 0 where no cell of the raw grid reaches. raw: float32, the branch's own grid.
+    target: class index.
     """
 
     name: str
