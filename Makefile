@@ -17,11 +17,12 @@ help:
 
 $(BIN)/.runtime: pyproject.toml constraints.txt
 	sh scripts/python.sh "$(PYTHON)" "$(VENV)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@echo "Installing Saliscope and its libraries into $(VENV) (once; several GB with torch)"
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
 
 $(BIN)/.development: $(BIN)/.runtime
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	@touch $@
 
 demo: $(BIN)/.runtime
