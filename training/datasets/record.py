@@ -17,11 +17,13 @@ class Record:
     label: one of the data set's class names.
     patient: whose image it is, "" where nobody knows.
     modality, sequence: DICOM's words ("MR", "US"; "T1", "STIR"), "" where not known.
+        Augmentation goes by the modality: ultrasound is never turned upside down.
     mask_paths: files whose union is the lesion. A file with one frame is the mask; a file with
         several is indexed by ``frame``, as the image is. No file: the mask is not known, and the
         image teaches a guided gate nothing, unless ``known_empty`` says that there is no lesion.
     group: records of one group never lie on both sides of a split: the patient, or a set of
         near-identical images, or whatever joins the two.
+    origin: where the record was declared ("cohort.csv, line 12"), for messages.
     """
 
     path: Path
@@ -33,6 +35,7 @@ class Record:
     mask_paths: tuple[Path, ...]
     group: str
     known_empty: bool = False
+    origin: str = ""
 
     @property
     def name(self) -> str:
@@ -47,8 +50,6 @@ class Dataset:
     classes: class names; the index in it is the label the network learns. The last is the
         positive class wherever there are two.
     keep_aspect: whether images are padded to the input's shape rather than stretched to it.
-    flip: which axes' reversal gives an image that could have been taken: "both" for axial MRI,
-        "horizontal" for ultrasound (the probe is always on top), "none".
     citations, licence: what must be said wherever a model trained on it goes.
     notes: what the loader wants said (images left out, groups joined), a sentence each.
     """
@@ -57,7 +58,6 @@ class Dataset:
     classes: tuple[str, ...]
     records: tuple[Record, ...]
     keep_aspect: bool = True
-    flip: str = "both"
     citations: tuple[str, ...] = ()
     licence: str = ""
     notes: tuple[str, ...] = field(default_factory=tuple)
