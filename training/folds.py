@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -40,17 +41,36 @@ def folds(labels: Sequence[int], groups: Sequence[str], count: int, seed: int) -
             f"{count} folds with a validation part each; give fewer --folds or more images."
         )
     outer = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
-    result = []
-    for number, (rest, test) in enumerate(outer.split(target, target, group)):
-        parts = min(VALIDATION_PART, _fewest(target[rest], group[rest]))
-        inner = StratifiedGroupKFold(parts, shuffle=True, random_state=seed + 1000 + number)
-        train, validation = next(inner.split(rest, target[rest], group[rest]))
-        result.append(
-            Fold(np.sort(rest[train]), np.sort(rest[validation]), np.sort(test).astype(np.int64))
+    with warnings.catch_warnings():
+        # Told when a class has fewer records than folds; groups are what counts, checked above.
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+        return tuple(
+            _with_validation(target, group, rest, test, seed + 1000 + number)
+            for number, (rest, test) in enumerate(outer.split(target, target, group))
         )
-    return tuple(result)
 
 
-def _fewest(target: NDArray[np.int64], group: NDArray[np.str_]) -> int:
-    """Return how many groups the class with the fewest has, at least 2."""
-    return max(2, min(len(set(group[target == c].tolist())) for c in set(target.tolist())))
+def _with_validation(
+    target: NDArray[np.int64],
+    group: NDArray[np.str_],
+    rest: NDArray[np.int64],
+    test: NDArray[np.int64],
+    seed: int,
+) -> Fold:
+    """Divide ``rest``: training must see every class, validation should."""
+    classes = set(target.tolist())
+    fewest = min(len(set(group[rest][target[rest] == c].tolist())) for c in classes)
+    parts = min(VALIDATION_PART, max(2, fewest))
+    inner = StratifiedGroupKFold(parts, shuffle=True, random_state=seed)
+    best: tuple[int, Fold] | None = None
+    for train, validation in inner.split(rest, target[rest], group[rest]):
+        if set(target[rest][train].tolist()) != classes:
+            continue
+        seen = len(set(target[rest][validation].tolist()))
+        if best is None or seen > best[0]:
+            best = seen, Fold(np.sort(rest[train]), np.sort(rest[validation]), np.sort(test))
+    if best is None:
+        raise InvalidInputError(
+            "A class would be missing from a fold's training images; give fewer --folds."
+        )
+    return best[1]
