@@ -1,0 +1,20 @@
+"""Coherence of a saliency map with a clinician's mask: RMA and RRA (paper, eqs. 8-10).
+
+``coherence`` scores one map against one mask; ``LiveCoherence`` keeps the same scores, to the last
+bit, while the mask is being drawn. The rules that the paper leaves open are in ``scores``.
+"""
+
+from engine.evaluation.coherence.live import LiveCoherence, RankedMap
+from engine.evaluation.coherence.prior import CENTRE_PRIOR, GaussianPrior
+from engine.evaluation.coherence.scores import Coherence, Sign, coherence, relevance
+
+__all__ = [
+    "CENTRE_PRIOR",
+    "Coherence",
+    "GaussianPrior",
+    "LiveCoherence",
+    "RankedMap",
+    "Sign",
+    "coherence",
+    "relevance",
+]
