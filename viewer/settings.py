@@ -1,0 +1,74 @@
+"""What the program remembers between starts: window, recent paths, theme, overlay choices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QByteArray, QSettings
+
+from engine import folders
+
+_RECENT = 12
+
+
+class Settings:
+    """A typed face over one INI file in the user's settings folder."""
+
+    def __init__(self) -> None:
+        file = folders.settings() / "viewer.ini"
+        self._store = QSettings(str(file), QSettings.Format.IniFormat)
+
+    def text(self, name: str, default: str = "") -> str:
+        """Return a string."""
+        return str(self._store.value(name, default))
+
+    def number(self, name: str, default: float) -> float:
+        """Return a number, the default where the stored one is not one."""
+        try:
+            return float(str(self._store.value(name, default)))
+        except ValueError:
+            return default
+
+    def flag(self, name: str, default: bool) -> bool:
+        """Return a truth value."""
+        return str(self._store.value(name, default)).lower() in ("true", "1")
+
+    def bytes(self, name: str) -> QByteArray:
+        """Return a byte string (a window's geometry), empty where there is none."""
+        value = self._store.value(name)
+        return value if isinstance(value, QByteArray) else QByteArray()
+
+    def set(self, name: str, value: Any) -> None:
+        """Store a value; written by Qt soon after and at exit."""
+        self._store.setValue(name, value)
+
+    @property
+    def recent(self) -> tuple[Path, ...]:
+        """Paths opened lately, latest first; those that are gone are left out."""
+        return tuple(path for path in self._paths("recent") if path.exists())
+
+    def add_recent(self, paths: list[Path]) -> None:
+        """Put paths at the head of the recent ones."""
+        new = [path.absolute() for path in paths]
+        old = [path for path in self._paths("recent") if path not in new]
+        self._store.setValue("recent", [str(path) for path in (new + old)[:_RECENT]])
+
+    def clear_recent(self) -> None:
+        """Forget the recent paths."""
+        self._store.remove("recent")
+
+    @property
+    def open_paths(self) -> tuple[Path, ...]:
+        """What was open when the program last ran and did not close in order."""
+        return tuple(path for path in self._paths("open") if path.exists())
+
+    def set_open_paths(self, paths: list[Path]) -> None:
+        """Note what is open now, on disk at once: a crash must not take it along."""
+        self._store.setValue("open", [str(path) for path in paths])
+        self._store.sync()
+
+    def _paths(self, name: str) -> list[Path]:
+        value: Any = self._store.value(name, [])
+        items = [value] if isinstance(value, str) else value or []  # INI keeps one item bare
+        return [Path(str(item)) for item in items if str(item)]

@@ -1,0 +1,60 @@
+"""Which map lies over which view, and how it is coloured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from PySide6.QtCore import QObject, Signal
+
+Scale = Literal["map", "locked"]
+VIEWS = 2
+COLOURS = ("inferno", "viridis", "magma", "cividis")
+"""Perceptually uniform ramps from matplotlib; all four hold for colour-blind readers."""
+
+
+@dataclass(frozen=True)
+class OverlayChoice:
+    """One view's overlay.
+
+    map_name: None for the bare image. opacity: 0 to 1. threshold: 0 to 1, the share of the colour
+    scale below which nothing is drawn. scale: "map" fits each map's own range, "locked" gives
+    every view the range of all shown maps together.
+    """
+
+    map_name: str | None = None
+    opacity: float = 0.6
+    threshold: float = 0.2
+    colours: str = "inferno"
+    scale: Scale = "map"
+
+
+class Overlays(QObject):
+    """The views' choices. Opacity, threshold, colours and scale are shared by all views."""
+
+    changed = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._choices = [OverlayChoice() for _ in range(VIEWS)]
+
+    def __getitem__(self, view: int) -> OverlayChoice:
+        return self._choices[view]
+
+    @property
+    def style(self) -> OverlayChoice:
+        """The shared part (the map's name is the first view's)."""
+        return self._choices[0]
+
+    def show(self, view: int, map_name: str | None) -> None:
+        """Lay a map over a view, or None for the bare image."""
+        if self._choices[view].map_name != map_name:
+            self._choices[view] = replace(self._choices[view], map_name=map_name)
+            self.changed.emit()
+
+    def restyle(self, **changes: Any) -> None:
+        """Change opacity, threshold, colours or scale in all views."""
+        restyled = [replace(choice, **changes) for choice in self._choices]
+        if restyled != self._choices:
+            self._choices = restyled
+            self.changed.emit()
