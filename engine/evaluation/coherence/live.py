@@ -8,117 +8,38 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from engine.errors import InvalidInputError
-from engine.evaluation.coherence.fixedpoint import FixedPoint
 from engine.evaluation.coherence.prior import CENTRE_PRIOR
-from engine.evaluation.coherence.scores import (
-    EMPTY_MASK,
-    Coherence,
-    Sign,
-    expected_hits,
-    relevance,
-)
-
-_BUCKET_BITS = 10
-_BUCKET = 1 << _BUCKET_BITS
+from engine.evaluation.coherence.ranked import Marks, RankedMap
+from engine.evaluation.coherence.scores import EMPTY_MASK, Coherence, Sign
 
 
-class RankedMap:
-    """What can be prepared of a map before a mask is drawn; shared by any number of masks.
+class LiveScores:
+    """Scores of several maps of one image against a mask that changes.
 
-    reason: why the map cannot be scored, or None. Only then the others are there:
-    rank: int32 (rows * cols), each pixel's place in ascending order of relevance; ties in any
-        order.
-    ascending: the relevance in that order.
+    They equal, to the last bit, what ``coherence`` gives. The mask starts empty. An update costs
+    O(n) a map for n changed pixels and a score O(sqrt(pixels)), whatever the mask's area; the
+    centre prior is one more map, once for all.
     """
 
-    def __init__(self, values: ArrayLike, sign: Sign = "positive") -> None:
-        relevant, self.reason = relevance(values, sign)
-        self.shape: tuple[int, int] = relevant.shape
-        self.size = relevant.size
-        self.sign = sign
-        if self.reason is not None:
-            return
-        flat = relevant.ravel()
-        order = np.argsort(flat)
-        self.rank = np.empty(self.size, np.int32)
-        self.rank[order] = np.arange(self.size, dtype=np.int32)
-        self.ascending = flat[order]
-        self.scale = FixedPoint(float(self.ascending[-1]), self.size)
-        self.total = self.scale.sum(self.ascending)
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self._prior = Marks(_ranked_prior(shape))
+        self._maps: dict[str, tuple[RankedMap, Marks | None]] = {}
 
+    def add(self, name: str, ranked: RankedMap) -> None:
+        """Score one more map, or another one under a name already there.
 
-class _Marks:
-    """Which ranks of one map lie in the mask, and their relevance.
+        Raises ``InvalidInputError`` for a map of another shape.
+        """
+        self._check(ranked.shape)
+        marks = None
+        if ranked.reason is None:
+            marks = Marks(ranked)
+            marks.set(self._prior.pixels(), True)
+        self._maps[name] = ranked, marks
 
-    The marks are counted by buckets of ranks, so that those below any rank are had from one sum
-    over buckets and one count within a bucket: O(sqrt(pixels)).
-    """
-
-    def __init__(self, ranked: RankedMap) -> None:
-        self.ranked = ranked
-        self.area = 0
-        self._marks = np.zeros(ranked.size, bool)
-        self._buckets = np.zeros((ranked.size >> _BUCKET_BITS) + 1, np.int64)
-        self._inside = 0
-
-    def clear(self) -> None:
-        self.area = self._inside = 0
-        self._marks.fill(False)
-        self._buckets.fill(0)
-
-    def set(self, pixels: NDArray[np.int64], value: bool) -> None:
-        """Put pixels (flat indices) into the mask or take them out; those that are stay so."""
-        ranks = self.ranked.rank[pixels]
-        ranks = ranks[self._marks[ranks] != value]
-        if ranks.size == 0:
-            return
-        ranks.sort()  # brings repeated pixels together, and makes what follows kind to the cache
-        ranks = ranks[np.concatenate(([True], ranks[1:] != ranks[:-1]))]
-        self._marks[ranks] = value
-        sign = 1 if value else -1
-        counts = np.bincount(ranks >> _BUCKET_BITS)
-        self._buckets[: counts.size] += sign * counts
-        self.area += sign * ranks.size
-        self._inside += sign * self.ranked.scale.sum(self.ranked.ascending[ranks])
-
-    def mass_accuracy(self) -> float:
-        return self._inside / self.ranked.total
-
-    def rank_accuracy(self) -> float:
-        ascending = self.ranked.ascending
-        threshold = ascending[ascending.size - self.area]
-        first = int(np.searchsorted(ascending, threshold, "left"))
-        stop = int(np.searchsorted(ascending, threshold, "right"))
-        below, up_to = self._count(first), self._count(stop)
-        return expected_hits(
-            self.area,
-            ahead=ascending.size - stop,
-            ahead_inside=self.area - up_to,
-            tied=stop - first,
-            tied_inside=up_to - below,
-        )
-
-    def _count(self, rank: int) -> int:
-        """Return the number of marks below ``rank``."""
-        bucket = rank >> _BUCKET_BITS
-        within = self._marks[bucket << _BUCKET_BITS : rank]
-        return int(self._buckets[:bucket].sum()) + int(np.count_nonzero(within))
-
-
-class LiveCoherence:
-    """Scores of one map against a mask that changes; equal, to the last bit, to ``coherence``'s.
-
-    Starts with an empty mask. An update costs O(n) for n changed pixels and a score
-    O(sqrt(pixels)), whatever the mask's area.
-
-    values: the map (rows, cols), or a ``RankedMap`` already prepared (its sign then holds).
-    """
-
-    def __init__(self, values: ArrayLike | RankedMap, sign: Sign = "positive") -> None:
-        ranked = values if isinstance(values, RankedMap) else RankedMap(values, sign)
-        self.ranked = ranked
-        self._map = _Marks(ranked) if ranked.reason is None else None
-        self._prior = _Marks(_ranked_prior(ranked.shape))
+    def discard(self, name: str) -> None:
+        """Stop scoring a map, if it was."""
+        self._maps.pop(name, None)
 
     def reset(self, mask: ArrayLike) -> None:
         """Start from a mask (rows, cols) of booleans; costs O(pixels) to look through it.
@@ -126,10 +47,7 @@ class LiveCoherence:
         Raises ``InvalidInputError`` for a mask of another shape.
         """
         inside = np.asarray(mask, dtype=bool)
-        if inside.shape != self.ranked.shape:
-            raise InvalidInputError(
-                f"The mask is of shape {inside.shape} and the map of {self.ranked.shape}."
-            )
+        self._check(inside.shape)
         pixels = np.flatnonzero(inside)
         for marks in self._all():
             marks.clear()
@@ -142,8 +60,9 @@ class LiveCoherence:
         ends in the mask. Raises ``InvalidInputError``, and changes nothing, for an index outside
         the image.
         """
+        size = self._prior.ranked.size
         for pixels in (added, removed):
-            if pixels.size and (pixels.min() < 0 or pixels.max() >= self.ranked.size):
+            if pixels.size and (pixels.min() < 0 or pixels.max() >= size):
                 raise InvalidInputError("A changed pixel lies outside the image.")
         for marks in self._all():
             if removed.size:
@@ -151,29 +70,63 @@ class LiveCoherence:
             if added.size:
                 marks.set(added, True)
 
+    def scores(self) -> dict[str, Coherence]:
+        """Return each map's scores against the mask as it is now."""
+        area = self._prior.area
+        if area == 0:
+            return {
+                name: Coherence(None, None, None, None, None, None, 0, EMPTY_MASK, ranked.sign)
+                for name, (ranked, _) in self._maps.items()
+            }
+        chance = area / self._prior.ranked.size
+        prior = self._prior.mass_accuracy(), self._prior.rank_accuracy()
+        return {
+            name: Coherence(
+                None if marks is None else marks.mass_accuracy(),
+                None if marks is None else marks.rank_accuracy(),
+                chance,
+                chance,
+                *prior,
+                area,
+                ranked.reason,
+                ranked.sign,
+            )
+            for name, (ranked, marks) in self._maps.items()
+        }
+
+    def _all(self) -> list[Marks]:
+        return [self._prior, *(marks for _, marks in self._maps.values() if marks is not None)]
+
+    def _check(self, shape: tuple[int, ...]) -> None:
+        if shape != self._prior.ranked.shape:
+            raise InvalidInputError(
+                f"Maps and masks of one image have one shape: {shape} is not "
+                f"{self._prior.ranked.shape}."
+            )
+
+
+class LiveCoherence:
+    """``LiveScores`` of one map.
+
+    values: the map (rows, cols), or a ``RankedMap`` already prepared (its sign then holds).
+    """
+
+    def __init__(self, values: ArrayLike | RankedMap, sign: Sign = "positive") -> None:
+        ranked = values if isinstance(values, RankedMap) else RankedMap(values, sign)
+        self._live = LiveScores(ranked.shape)
+        self._live.add("", ranked)
+
+    def reset(self, mask: ArrayLike) -> None:
+        """Start from a mask; see ``LiveScores.reset``."""
+        self._live.reset(mask)
+
+    def update(self, added: NDArray[np.int64], removed: NDArray[np.int64]) -> None:
+        """Change the mask; see ``LiveScores.update``."""
+        self._live.update(added, removed)
+
     def score(self) -> Coherence:
         """Return the scores of the mask as it is now."""
-        area, sign = self._prior.area, self.ranked.sign
-        if area == 0:
-            return Coherence(None, None, None, None, None, None, 0, EMPTY_MASK, sign)
-        chance = area / self.ranked.size
-        rma = rra = None
-        if self._map is not None:
-            rma, rra = self._map.mass_accuracy(), self._map.rank_accuracy()
-        return Coherence(
-            rma,
-            rra,
-            chance,
-            chance,
-            self._prior.mass_accuracy(),
-            self._prior.rank_accuracy(),
-            area,
-            self.ranked.reason,
-            sign,
-        )
-
-    def _all(self) -> tuple[_Marks, ...]:
-        return (self._prior,) if self._map is None else (self._map, self._prior)
+        return self._live.scores()[""]
 
 
 @lru_cache(maxsize=4)

@@ -125,7 +125,7 @@ def coherence(values: ArrayLike, mask: ArrayLike, sign: Sign = "positive") -> Co
 def mass_accuracy(relevant: NDArray[Any], inside: NDArray[np.bool_]) -> float:
     """Return RMA of a nonnegative map that is not zero everywhere; rounded once, at the end."""
     scale = FixedPoint(float(relevant.max()), relevant.size)
-    return scale.sum(relevant[inside]) / scale.sum(relevant)
+    return scale.sum(relevant[inside]) / scale.sum(relevant.ravel())
 
 
 def rank_accuracy(relevant: NDArray[Any], inside: NDArray[np.bool_]) -> float:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from engine.errors import InvalidInputError
-from engine.evaluation.coherence import LiveCoherence, RankedMap, coherence
+from engine.evaluation.coherence import LiveCoherence, LiveScores, RankedMap, coherence
 
 NONE = np.empty(0, np.int64)
 MAPS = {
@@ -91,6 +91,33 @@ def test_masks_share_a_prepared_map():
         live.reset(mask)
     for live, mask in zip(lives, masks, strict=True):
         assert live.score() == coherence(values, mask, "absolute")
+
+
+def test_maps_come_and_go_while_the_mask_is_drawn():
+    rng = np.random.default_rng(0)
+    shape = (40, 50)
+    maps = {name: MAPS[name](rng, shape) for name in ("signed", "blocks", "zero")}
+    live = LiveScores(shape)
+    mask = rng.random(shape) < 0.3
+    live.reset(mask)
+    assert live.scores() == {}
+    for name, values in maps.items():
+        live.add(name, RankedMap(values))
+    large = rng.permutation(mask.size)[:600]  # enough for the way that large changes take
+    for changed in (large, large[:50], large[30:300]):
+        erase = bool(mask.flat[changed[0]])
+        mask.flat[changed] = not erase
+        live.update(*((NONE, changed) if erase else (changed, NONE)))
+        assert live.scores() == {name: coherence(maps[name], mask) for name in maps}
+    live.add("zero", RankedMap(maps["signed"], "absolute"))
+    live.discard("blocks")
+    live.discard("blocks")
+    assert live.scores() == {
+        "signed": coherence(maps["signed"], mask),
+        "zero": coherence(maps["signed"], mask, "absolute"),
+    }
+    with pytest.raises(InvalidInputError, match="shape"):
+        live.add("other", RankedMap(np.ones((50, 40))))
 
 
 def test_refuses_what_lies_outside():
