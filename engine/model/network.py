@@ -1,0 +1,122 @@
+"""The fusion classifier (section 4.1): two branches, their fusion, and three outputs."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from engine.model.architecture import Architecture
+from engine.model.backbone import Backbone
+from engine.model.bagnet import EXPANSION, BagNet
+from engine.model.fusion import Concat, Fused, Gate, Product
+
+
+class Outputs(NamedTuple):
+    """Everything one forward pass gives; n is the fusion grid, C_l the local channels.
+
+    global_logits, local_logits, fusion_logits: (N, classes).
+    global_features: X_g (N, C_g, h, w). local_features: X_l (N, C_l, 24, 24) at 224.
+    aligned_global: G (N, C_l, n, n), X_g brought to C_l channels where needed, then bilinearly to
+        the fusion grid. aligned_local: F_l (N, C_l, n, n), X_l by adaptive average pooling.
+    fused: z (N, C_l, n, n). attention: alpha (N, 1, n, n), and gate_logits: q, for the gate only.
+    embedding: (N, C_g + C_l + F_fuse n n), what the fusion classifier sees, eq. (6).
+    """
+
+    global_logits: Tensor
+    local_logits: Tensor
+    fusion_logits: Tensor
+    global_features: Tensor
+    local_features: Tensor
+    aligned_global: Tensor
+    aligned_local: Tensor
+    fused: Tensor
+    attention: Tensor | None
+    gate_logits: Tensor | None
+    embedding: Tensor
+
+
+class Classifier(nn.Module):
+    """Dropout and a linear layer."""
+
+    def __init__(self, inputs: int, classes: int, dropout: float) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.fc = nn.Linear(inputs, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Take (N, inputs) to logits (N, classes)."""
+        logits: Tensor = self.fc(self.dropout(x))
+        return logits
+
+
+class FusionNetwork(nn.Module):
+    """Global and local branch, fusion and the three classifiers.
+
+    pretrained: fetch the global branch's ImageNet weights from timm's hub (needs a network); else
+    it starts at random, or use ``weights.load_global_weights``.
+    """
+
+    def __init__(self, architecture: Architecture, *, pretrained: bool = False) -> None:
+        super().__init__()
+        a = self.architecture = architecture
+        count = len(a.classes)
+        self.global_branch = Backbone(
+            a.global_backbone,
+            a.global_options,
+            input_size=a.input_size,
+            pretrained=pretrained,
+        )
+        self.local_branch = BagNet(
+            a.local_branch,
+            classes=count,
+            stem=a.local_stem,
+            widths=a.local_widths,
+            blocks=a.local_blocks,
+            residual=a.local_residual,
+        )
+        wide, local = self.global_branch.channels, a.local_widths[-1] * EXPANSION
+        self.global_head = Classifier(wide, count, 0.0)
+        self.align: nn.Module = nn.Conv2d(wide, local, 1) if wide != local else nn.Identity()
+        self.fusion: Gate | Concat | Product
+        if a.fusion == "gate":
+            self.fusion = Gate(local, a.gate_channels or local // 2, a.gate_norm)
+        elif a.fusion == "concat":
+            self.fusion = Concat(local, a.dropout)
+        else:
+            self.fusion = Product(local, a.dropout)
+        # Eq. (5): Y = BN(W_fuse * z + b).
+        self.project = nn.Sequential(
+            nn.Conv2d(local, a.fuse_channels, 1), nn.BatchNorm2d(a.fuse_channels)
+        )
+        self.fusion_head = Classifier(
+            wide + local + a.fuse_channels * a.fusion_grid**2, count, a.dropout
+        )
+
+    def forward(self, x: Tensor) -> Outputs:
+        """Take (N, 3, H, W), preprocessed, to all outputs."""
+        grid = (self.architecture.fusion_grid,) * 2
+        x_g: Tensor = self.global_branch(x)
+        x_l = self.local_branch.features(x)
+        pooled_g, pooled_l = x_g.mean(dim=(2, 3)), x_l.mean(dim=(2, 3))
+        # The 1x1 before resizing: the same result (both are linear and the weights of the
+        # resizing sum to one), on fewer cells.
+        g = functional.interpolate(self.align(x_g), size=grid, mode="bilinear", align_corners=False)
+        f_l = functional.adaptive_avg_pool2d(x_l, grid)
+        fused: Fused = self.fusion(f_l, g)
+        embedding = torch.cat([pooled_g, pooled_l, self.project(fused.z).flatten(1)], dim=1)
+        return Outputs(
+            global_logits=self.global_head(pooled_g),
+            local_logits=self.local_branch.fc(pooled_l),
+            fusion_logits=self.fusion_head(embedding),
+            global_features=x_g,
+            local_features=x_l,
+            aligned_global=g,
+            aligned_local=f_l,
+            fused=fused.z,
+            attention=fused.attention,
+            gate_logits=fused.gate_logits,
+            embedding=embedding,
+        )

@@ -1,0 +1,52 @@
+"""Named architectures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from engine.errors import InvalidInputError
+from engine.model.architecture import Architecture
+
+_PLACEHOLDER = ("0", "1")
+
+PRESETS: dict[str, Architecture] = {
+    # The paper's: ResNet-50, BagNet-33 as published, 2048 fused channels.
+    "paper": Architecture(_PLACEHOLDER),
+    # For two processor cores: a ResNet-10 of half the width with a thin stem, and a BagNet of the
+    # published cells and receptive field (33 px) that strides earlier. Both end in 256 channels,
+    # in ReLU, and in paths that agree on where each cell looks. Checkpoint below 10 MB.
+    "compact": Architecture(
+        _PLACEHOLDER,
+        global_backbone="resnet18",
+        global_options={
+            "channels": (32, 64, 128, 256),
+            "layers": (1, 1, 1, 1),
+            "stem_width": 8,
+            "stem_type": "deep",
+        },
+        local_branch="bagnet33-strided",
+        local_stem=16,
+        local_widths=(16, 32, 64, 64),
+        local_blocks=(1, 2, 2, 1),
+        local_residual="centre",
+        fuse_channels=16,
+        dropout=0.3,
+    ),
+}
+
+
+def preset(name: str, classes: Sequence[str], **changes: Any) -> Architecture:
+    """Return the preset ``name`` for ``classes``, with fields of ``Architecture`` changed.
+
+    Raises ``InvalidInputError`` for an unknown preset or a change that cannot be built.
+    """
+    if name not in PRESETS:
+        raise InvalidInputError(
+            f"There is no preset {name}; choose one of {', '.join(sorted(PRESETS))}."
+        )
+    try:
+        return replace(PRESETS[name], classes=tuple(classes), **changes)
+    except TypeError as error:
+        raise InvalidInputError(f"The preset {name} cannot be changed so: {error}.") from error
