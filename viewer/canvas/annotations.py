@@ -1,0 +1,156 @@
+"""Texts and lines over an image: corners, edges and scale bar, out of its middle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
+
+from viewer.canvas.numbers import nice_length, short
+from viewer.canvas.viewport import Viewport
+
+MARGIN = 10.0
+TEXT = QColor("#E6EAF0")
+SHADOW = QColor(0, 0, 0, 170)
+#: Below this height or width of canvas, logical pixels, only the first line of a corner is kept.
+ROOMY = 180.0
+
+
+def font(bold: bool = False) -> QFont:
+    """Return the face of all texts over images: 12 px, figures of equal width."""
+    face = QFont()
+    face.setPixelSize(12)
+    if bold:
+        face.setWeight(QFont.Weight.DemiBold)
+    face.setFeature(QFont.Tag("tnum"), 1)
+    return face
+
+
+def shadowed_text(
+    painter: QPainter, box: QRectF, align: Qt.AlignmentFlag, text: str, colour: QColor = TEXT
+) -> None:
+    """Draw a line of text that stays readable on white and on black."""
+    painter.setPen(SHADOW)
+    for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1), (1, 1), (-1, 1)):
+        painter.drawText(box.translated(dx, dy), align, text)
+    painter.setPen(colour)
+    painter.drawText(box, align, text)
+
+
+def shadowed_lines(
+    painter: QPainter, points: Sequence[QPointF], colour: QColor = TEXT, width: float = 1.4
+) -> None:
+    """Draw a polyline with the texts' shadow."""
+    for paint, thickness in ((SHADOW, width + 2.0), (colour, width)):
+        pen = QPen(paint, thickness)
+        pen.setCapStyle(Qt.PenCapStyle.SquareCap)
+        pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
+        painter.setPen(pen)
+        painter.drawPolyline(list(points))
+
+
+@dataclass
+class Annotations:
+    """What is written over one view. Changing a field takes effect at the next paint.
+
+    top_left, bottom_right: lines of text. edges: orientation letters (left, right, top, bottom),
+    "" where unknown. spacing: mm between columns, None where the file does not say.
+    right_inset: logical pixels at the right taken by the colour bar.
+    """
+
+    top_left: list[str] = field(default_factory=list)
+    bottom_right: list[str] = field(default_factory=list)
+    edges: tuple[str, str, str, str] = ("", "", "", "")
+    spacing: float | None = None
+    right_inset: float = 0.0
+    shown: bool = True
+
+    def paint(self, painter: QPainter, viewport: Viewport) -> None:
+        """Paint what there is room for."""
+        if not self.shown:
+            return
+        painter.save()
+        painter.setFont(font())
+        line = self.line_height()
+        width, height = viewport.width, viewport.height
+        roomy = min(width, height) >= ROOMY
+        box = QRectF(MARGIN, MARGIN - 2, width - 2 * MARGIN, line)
+        for text in self.top_left if roomy else self.top_left[:1]:
+            shadowed_text(painter, box, Qt.AlignmentFlag.AlignLeft, text)
+            box.translate(0, line)
+        self._paint_scale_bar(painter, viewport)
+        for i, text in enumerate(reversed(self.bottom_right)):
+            shadowed_text(
+                painter,
+                self.bottom_right_box(viewport, i),
+                Qt.AlignmentFlag.AlignRight,
+                text,
+            )
+        if roomy:
+            self._paint_edges(painter, width, height, line)
+        painter.restore()
+
+    def line_height(self) -> float:
+        """The height of a line of text, logical pixels."""
+        return QFontMetricsF(font()).height() + 1
+
+    def bottom_right_box(self, viewport: Viewport, line_from_below: int = 0) -> QRectF:
+        """Return where a line of the lower right corner is written."""
+        line = self.line_height()
+        return QRectF(
+            viewport.width / 2 - MARGIN,
+            viewport.height - MARGIN + 2 - (line_from_below + 1) * line,
+            viewport.width / 2,
+            line,
+        )
+
+    def scale_bar(self, viewport: Viewport) -> tuple[float, str] | None:
+        """Return the bar's length in logical pixels and its label, None without spacing.
+
+        The longest nice length within 110 logical pixels and a third of the canvas.
+        """
+        if not self.spacing:
+            return None
+        pixels_per_mm = viewport.scale / self.spacing
+        longest = min(110.0, viewport.width / 3)
+        length = nice_length(longest / pixels_per_mm)
+        label = f"{short(length / 10)} cm" if length >= 100 else f"{short(length)} mm"
+        if length < 0.1:
+            label = f"{short(length * 1000)} µm"
+        return length * pixels_per_mm, label
+
+    def _paint_scale_bar(self, painter: QPainter, viewport: Viewport) -> None:
+        bar = self.scale_bar(viewport)
+        if bar is None:
+            return
+        length, label = bar
+        x, y = MARGIN, viewport.height - MARGIN - 4
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        shadowed_lines(
+            painter,
+            [QPointF(x, y - 4), QPointF(x, y), QPointF(x + length, y), QPointF(x + length, y - 4)],
+        )
+        line = self.line_height()
+        box = QRectF(x + length + 8, y - line + 5, 120, line)
+        shadowed_text(painter, box, Qt.AlignmentFlag.AlignLeft, label)
+
+    def _paint_edges(self, painter: QPainter, width: float, height: float, line: float) -> None:
+        left, right, top, bottom = self.edges
+        painter.setFont(font(bold=True))
+        middle = Qt.AlignmentFlag.AlignCenter
+        wide = 40.0
+        for text, x, y, align in (
+            (left, MARGIN, (height - line) / 2, Qt.AlignmentFlag.AlignLeft),
+            (
+                right,
+                width - MARGIN - self.right_inset - wide,
+                (height - line) / 2,
+                Qt.AlignmentFlag.AlignRight,
+            ),
+            (top, (width - wide) / 2, MARGIN - 2, middle),
+            (bottom, (width - wide) / 2, height - MARGIN - line + 2, middle),
+        ):
+            if text:
+                shadowed_text(painter, QRectF(x, y, wide, line), align, text)

@@ -1,0 +1,52 @@
+"""The circle that shows what the brush would touch, and the cross of a linked view's cursor."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QLineF, QPointF, QRectF
+from PySide6.QtGui import QColor, QPainter, QPen
+
+from viewer.canvas.viewport import Viewport
+
+HALO = QColor(0, 0, 0, 150)
+LINE = QColor(255, 255, 255, 230)
+ARM, GAP = 11.0, 4.0
+
+
+def circle_box(viewport: Viewport, row: float, col: float, radius: float) -> QRectF:
+    """Return the circle of ``radius`` image pixels on the canvas (an ellipse where these are)."""
+    centre = viewport.to_widget(row, col)
+    width, height = radius * viewport.scale, radius * viewport.row_scale
+    return QRectF(centre.x() - width, centre.y() - height, 2 * width, 2 * height)
+
+
+def paint_circle(
+    painter: QPainter, viewport: Viewport, row: float, col: float, radius: float, colour: QColor
+) -> None:
+    """Paint the brush's true size; a dot where it is too small to see."""
+    box = circle_box(viewport, row, col, radius)
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    for paint, width in ((HALO, 3.0), (colour, 1.2)):
+        painter.setPen(QPen(paint, width))
+        painter.drawEllipse(box)
+        if box.width() < 8:
+            paint_cross(painter, box.center(), arm=8, gap=5)
+    painter.restore()
+
+
+def paint_cross(
+    painter: QPainter, at: QPointF, colour: QColor = LINE, arm: float = ARM, gap: float = GAP
+) -> None:
+    """Paint a small cross, open in its middle so that the pixel itself stays visible."""
+    arms = [
+        QLineF(at.x() - arm, at.y(), at.x() - gap, at.y()),
+        QLineF(at.x() + gap, at.y(), at.x() + arm, at.y()),
+        QLineF(at.x(), at.y() - arm, at.x(), at.y() - gap),
+        QLineF(at.x(), at.y() + gap, at.x(), at.y() + arm),
+    ]
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    for paint, width in ((HALO, 3.2), (colour, 1.4)):
+        painter.setPen(QPen(paint, width))
+        painter.drawLines(arms)
+    painter.restore()

@@ -1,0 +1,110 @@
+"""The image itself, windowed to grey."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPen, QTransform
+
+from engine.images.image import Image, Window
+from viewer.canvas.interim import to_grey8
+from viewer.canvas.layer import is_crisp
+from viewer.canvas.viewport import Viewport
+
+#: Logical pixels an image pixel spans when thin lines between pixels help to count them.
+GRID_SCALE = 28.0
+GRID_COLOUR = QColor(255, 255, 255, 28)
+
+
+class ImageLayer:
+    """One frame of an image as 8-bit grey (or its RGB), interpolated as the zoom asks for."""
+
+    def __init__(self) -> None:
+        self._pixels: NDArray[np.uint8] | None = None
+        self._picture = QImage()
+        self._smaller: dict[int, QImage] = {}
+
+    def show(self, image: Image | None, frame: int, window: Window | None, inverted: bool) -> None:
+        """Take a frame, windowed; RGB frames are shown as they are (inverted where asked)."""
+        self._smaller.clear()
+        if image is None:
+            self._pixels, self._picture = None, QImage()
+            return
+        if image.is_colour:
+            pixels = np.ascontiguousarray(image.frame(frame), np.uint8)
+            if inverted:
+                pixels = 255 - pixels
+            form, stride = QImage.Format.Format_RGB888, 3 * image.shape[1]
+        else:
+            assert window is not None
+            pixels = np.ascontiguousarray(to_grey8(image.frame(frame), window, inverted=inverted))
+            form, stride = QImage.Format.Format_Grayscale8, image.shape[1]
+        # The QImage looks at the array's memory; both are kept side by side for that reason.
+        self._pixels = pixels
+        rows, cols = image.shape
+        self._picture = QImage(pixels.data, cols, rows, stride, form)
+        if image.is_colour:
+            # Painting converts RGB888 each time it is asked to; once is enough.
+            self._picture = self._picture.convertToFormat(QImage.Format.Format_RGB32)
+
+    def paint(self, painter: QPainter, viewport: Viewport) -> None:
+        """Paint the frame."""
+        if self._picture.isNull():
+            return
+        ratio = painter.device().devicePixelRatio()
+        painter.save()
+        painter.setRenderHint(
+            QPainter.RenderHint.SmoothPixmapTransform, not is_crisp(viewport, ratio)
+        )
+        picture = self._level(min(viewport.scale, viewport.row_scale) * ratio)
+        transform = viewport.transform()
+        if picture is not self._picture:
+            transform = (
+                QTransform.fromScale(
+                    self._picture.width() / picture.width(),
+                    self._picture.height() / picture.height(),
+                )
+                * transform
+            )
+        painter.setTransform(transform, True)
+        painter.drawImage(0, 0, picture)
+        painter.restore()
+        if min(viewport.scale, viewport.row_scale) >= GRID_SCALE:
+            self._paint_grid(painter, viewport)
+
+    def _level(self, scale: float) -> QImage:
+        """Return the frame shrunk by the power of two that leaves less than a halving to paint.
+
+        Bilinear painting looks at four neighbours; from a half downwards it would skip pixels,
+        and fine lines would flicker while zooming.
+        """
+        level = 0
+        while scale < 0.5 and level < 8:
+            scale, level = scale * 2, level + 1
+        if level == 0:
+            return self._picture
+        if level not in self._smaller:
+            self._smaller[level] = self._picture.scaled(
+                max(self._picture.width() >> level, 1),
+                max(self._picture.height() >> level, 1),
+                Qt.AspectRatioMode.IgnoreAspectRatio,
+                Qt.TransformationMode.SmoothTransformation,
+            )
+        return self._smaller[level]
+
+    def _paint_grid(self, painter: QPainter, viewport: Viewport) -> None:
+        rows, cols = self._picture.height(), self._picture.width()
+        seen = viewport.visible()
+        left, right = max(int(seen.left()), 0), min(int(seen.right()) + 1, cols)
+        top, bottom = max(int(seen.top()), 0), min(int(seen.bottom()) + 1, rows)
+        area = viewport.to_widget_rect(top, left, bottom, right)
+        painter.save()
+        painter.setPen(QPen(GRID_COLOUR, 0))
+        for col in range(left, right + 1):
+            x = viewport.to_widget(0, col - 0.5).x()
+            painter.drawLine(int(x), int(area.top()), int(x), int(area.bottom()))
+        for row in range(top, bottom + 1):
+            y = viewport.to_widget(row - 0.5, 0).y()
+            painter.drawLine(int(area.left()), int(y), int(area.right()), int(y))
+        painter.restore()

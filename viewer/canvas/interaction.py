@@ -1,0 +1,203 @@
+"""Mouse, wheel and keys on a view, handed to tools and commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QWheelEvent
+
+from viewer.canvas import bindings
+from viewer.tools.base import Pointer, Tool
+from viewer.tools.pan import PanTool
+from viewer.tools.zoom import ZoomTool
+
+if TYPE_CHECKING:
+    from viewer.canvas.view import ImageView
+
+_Button = Qt.MouseButton
+
+
+class Interaction:
+    """One view's input. A drag belongs to the button that began it until that button comes up."""
+
+    def __init__(self, view: ImageView) -> None:
+        self._view = view
+        self._pan = PanTool()
+        self._zoom = ZoomTool()
+        self._dragging: tuple[Qt.MouseButton, Tool] | None = None
+        self._space = False
+        self._slices = 0.0
+        self.pointer: Pointer | None = None
+        self._commands: dict[str, Callable[[], object]] = {
+            "previous": lambda: view.request_frame(view.frame - 1),
+            "next": lambda: view.request_frame(view.frame + 1),
+            "first": lambda: view.request_frame(0),
+            "last": lambda: view.request_frame(view.frames - 1),
+            "fit": view.fit,
+            "one-to-one": view.one_to_one,
+            "zoom-in": lambda: view.zoom_by(bindings.ZOOM_STEP),
+            "zoom-out": lambda: view.zoom_by(1 / bindings.ZOOM_STEP),
+            "reset-window": view.reset_window,
+            "invert": view.invert,
+            "smaller": lambda: self._resize(-1),
+            "larger": lambda: self._resize(1),
+        }
+
+    @property
+    def dragging(self) -> bool:
+        """Whether a button that began something is still down."""
+        return self._dragging is not None
+
+    def cursor(self) -> Qt.CursorShape:
+        """Return the mouse's shape."""
+        if self._dragging is not None and self._dragging[1] is self._pan:
+            return Qt.CursorShape.ClosedHandCursor
+        if self._dragging is not None and self._dragging[1] is self._zoom:
+            return self._zoom.cursor
+        if self._space:
+            return Qt.CursorShape.OpenHandCursor
+        return self._view.tool.cursor
+
+    def press(self, event: QMouseEvent) -> None:
+        """A button went down."""
+        if self._view.image is None or self._dragging is not None:
+            return
+        button = event.button()
+        tool = self._tool_for(button)
+        if tool is None:
+            return
+        self._dragging = (button, tool)
+        pointer = self.locate(event.position(), event.modifiers())
+        if button == _Button.LeftButton and event.type() == QEvent.Type.MouseButtonDblClick:
+            tool.double_click(pointer)
+        else:
+            tool.press(pointer)
+
+    def move(self, event: QMouseEvent) -> None:
+        """The mouse moved, with or without a button."""
+        if self._view.image is None:
+            return
+        pointer = self.locate(event.position(), event.modifiers())
+        if self._dragging is not None:
+            self._dragging[1].move(pointer)
+        else:
+            self._view.tool.hover(pointer)
+        self._view.point_at(pointer)
+
+    def release(self, event: QMouseEvent) -> None:
+        """A button came up."""
+        if self._dragging is None or event.button() != self._dragging[0]:
+            return
+        tool = self._dragging[1]
+        self._dragging = None
+        tool.release(self.locate(event.position(), event.modifiers()))
+
+    def leave(self) -> None:
+        """The mouse left the view."""
+        self.pointer = None
+        self._view.point_at(None)
+
+    def wheel(self, event: QWheelEvent) -> None:
+        """The wheel turned, or two fingers moved on a touchpad."""
+        view = self._view
+        if view.image is None:
+            return
+        pixels = event.pixelDelta()
+        angle = event.angleDelta()
+        # Alt turns the wheel sideways on most platforms, Shift on some.
+        turned = (angle.y() or angle.x()) / bindings.NOTCH
+        modifiers = event.modifiers()
+        touchpad = not pixels.isNull() and event.phase() != Qt.ScrollPhase.NoScrollPhase
+        travelled = float(pixels.y() or pixels.x()) if touchpad else 0.0
+        if modifiers & Qt.KeyboardModifier.ShiftModifier and view.tool.resize(
+            travelled / bindings.PIXELS_PER_SLICE if touchpad else turned
+        ):
+            pass
+        elif modifiers & Qt.KeyboardModifier.ControlModifier or view.frames == 1:
+            steps = travelled / bindings.PIXELS_PER_ZOOM_STEP if touchpad else turned
+            at = event.position()
+            view.zoom_by(bindings.ZOOM_STEP**steps, at.x(), at.y())
+        else:
+            steps = travelled / bindings.PIXELS_PER_SLICE if touchpad else turned
+            if self._slices * steps < 0:  # turning back answers at once
+                self._slices = 0.0
+            self._slices += steps
+            whole = int(self._slices)
+            self._slices -= whole
+            if whole:
+                view.request_frame(view.frame - whole)
+        event.accept()
+
+    def takes(self, event: QKeyEvent) -> bool:
+        """Return whether a key belongs to something unfinished rather than to a menu's shortcut."""
+        tool = self._view.tool
+        if not (tool.busy or self._dragging is not None):
+            return False
+        return event.matches(QKeySequence.StandardKey.Undo) or event.key() in (
+            Qt.Key.Key_Escape,
+            Qt.Key.Key_Return,
+            Qt.Key.Key_Enter,
+            Qt.Key.Key_Backspace,
+            Qt.Key.Key_Delete,
+        )
+
+    def key_press(self, event: QKeyEvent) -> bool:
+        """Use a key; return whether it was used."""
+        view, key = self._view, event.key()
+        if key == Qt.Key.Key_Space:
+            if not event.isAutoRepeat():
+                self._space = True
+            return True
+        if key == Qt.Key.Key_Escape:
+            return self.cancel()
+        if event.matches(QKeySequence.StandardKey.Undo):
+            return view.tool.step_back() or view.tool.busy
+        if view.tool.key(view, key, event.modifiers()):
+            return True
+        held = event.modifiers() & ~(
+            Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.ShiftModifier
+        )
+        command = bindings.KEYS.get(key)
+        if view.image is None or command is None or held:
+            return False
+        self._commands[command]()
+        return True
+
+    def key_release(self, event: QKeyEvent) -> bool:
+        """Let go of a key; return whether it was used."""
+        if event.key() == Qt.Key.Key_Space:
+            if not event.isAutoRepeat():
+                self._space = False
+            return True
+        return False
+
+    def lose_focus(self) -> None:
+        """Keys that come up elsewhere are never seen: let go of them now."""
+        self._space = False
+
+    def cancel(self) -> bool:
+        """Give up what is under way; return whether there was anything."""
+        tool = self._view.tool if self._dragging is None else self._dragging[1]
+        if not tool.busy:
+            return False
+        self._dragging = None
+        tool.cancel()
+        return True
+
+    def locate(self, at: QPointF, modifiers: Qt.KeyboardModifier) -> Pointer:
+        """Return a canvas position as the tools see it."""
+        row, col = self._view.viewport.to_image(at.x(), at.y())
+        self.pointer = Pointer(self._view, row, col, at.x(), at.y(), modifiers)
+        return self.pointer
+
+    def _tool_for(self, button: Qt.MouseButton) -> Tool | None:
+        if button == _Button.MiddleButton or (button == _Button.LeftButton and self._space):
+            return self._pan
+        if button == _Button.RightButton:
+            return self._zoom
+        return self._view.tool if button == _Button.LeftButton else None
+
+    def _resize(self, steps: float) -> None:
+        self._view.tool.resize(steps)
