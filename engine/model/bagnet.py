@@ -117,6 +117,7 @@ class BagNet(nn.Module):
     ) -> None:
         super().__init__()
         plan = PLANS[kind]
+        self.residual: Residual = residual
         kernel, stride = plan.stem
         # A 1x1 before a wide stem kernel adds nothing that the kernel cannot do by itself.
         self.conv1 = nn.Conv2d(3, stem, 1, bias=False) if stride == 1 else nn.Identity()
