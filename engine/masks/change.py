@@ -1,0 +1,50 @@
+"""What a document tells its listeners."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.masks.shapes import Box
+
+ChangeKind = Literal[
+    "added",  # a new, empty mask; its pixels follow as "pixels" changes, one a frame
+    "removed",  # the mask is gone, with its pixels
+    "pixels",
+    "label",
+    "colour",
+    "author",
+    "visible",
+    "locked",
+    "order",
+    "active",
+    "history",  # what can be undone or redone has changed
+]
+
+
+def _none() -> NDArray[np.int64]:
+    return np.empty(0, np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Change:
+    """One thing that has just changed; the document already holds the new state.
+
+    added, removed: flat indices (row * cols + col, ascending, int64) of the pixels of ``frame``
+    that really changed. box: the smallest known box around them. Whoever starts from "added" and
+    applies every "pixels" change holds exactly the mask.
+    """
+
+    kind: ChangeKind
+    mask_id: str = ""
+    frame: int | None = None
+    added: NDArray[np.int64] = field(default_factory=_none)
+    removed: NDArray[np.int64] = field(default_factory=_none)
+    box: Box | None = None
+
+
+Listener = Callable[[Change], None]
