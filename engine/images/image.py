@@ -17,12 +17,17 @@ WindowFunction = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
 
 @dataclass(frozen=True)
 class Window:
-    """A grey-scale window in modality units (DICOM PS3.3 C.11.2.1.2)."""
+    """A grey-scale window in modality units (DICOM PS3.3 C.11.2.1.2).
+
+    curve: where the file has a VOI LUT, its output (0 to 1) at equal steps across the window;
+    moving or widening the window moves and stretches the curve.
+    """
 
     centre: float
     width: float
     name: str = ""
     function: WindowFunction = "LINEAR"
+    curve: tuple[float, ...] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -49,12 +54,25 @@ class Geometry:
         (LPS, mm); row and col are 0 at the centre of the first pixel.
     slice_spacing: distance between neighbouring frames' planes where it is constant, mm.
     layout: set for images cut from a voxel array (NIfTI).
+    pixel_aspect: a pixel's height over its width where only that is known (DICOM
+        PixelAspectRatio).
+    directions: where only that is known, the patient's directions towards which columns (to the
+        screen's right) and rows (downwards) run, as DICOM PatientOrientation ("L", "FA", ...).
     """
 
     spacing: tuple[float, float] | None = None
     frame_affines: NDArray[np.float64] | None = None
     slice_spacing: float | None = None
     layout: VoxelLayout | None = None
+    pixel_aspect: float | None = None
+    directions: tuple[str, str] = ("", "")
+
+    @property
+    def aspect(self) -> float:
+        """A pixel's height over its width: 1 where the file does not say otherwise."""
+        if self.spacing is not None:
+            return self.spacing[0] / self.spacing[1]
+        return self.pixel_aspect or 1.0
 
 
 @dataclass(frozen=True)
@@ -86,7 +104,10 @@ class Display:
     """How the file asks to be shown.
 
     inverted: MONOCHROME1, low values are white. windows: the stored ones, first is the default.
-    voi_lut: (first input value, table) where the file has one instead of a window.
+    voi_lut: (first input value, table of outputs from 0 to 1) where the file has one instead of
+        a window.
+    frame_windows: each frame's own stored windows, where they differ between frames.
+    padding: the range of values (modality units) that mark pixels outside the image.
     """
 
     inverted: bool = False
@@ -94,6 +115,8 @@ class Display:
     voi_lut: tuple[int, NDArray[np.float64]] | None = None
     unit: str = ""
     frame_times_ms: tuple[float, ...] = ()
+    frame_windows: tuple[tuple[Window, ...], ...] = ()
+    padding: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,172 @@
+"""DICOM files to an image: one file with its frames, or the files of a series in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from engine.errors import UnreadableImageError
+from engine.images import limits
+from engine.images.dicom import geometry, header, identity, lut, pixels, values
+from engine.images.dicom.functional import FrameView, frame_views
+from engine.images.image import Display, Image, Window
+from engine.images.names import readable
+from engine.progress import Progress
+
+
+@dataclass(frozen=True)
+class Source:
+    """Frames of one file: ``frames`` counts from 0, None means all of them in order."""
+
+    path: Path
+    frames: tuple[int, ...] | None = None
+
+
+def read(path: Path, *, progress: Progress | None = None) -> Image:
+    """Read all frames of one file. Raises ``UnreadableImageError``."""
+    return read_sources([Source(path)], title=readable(path.stem), progress=progress)
+
+
+@dataclass
+class _Part:
+    """What one file contributes."""
+
+    dataset: Dataset
+    path: Path
+    pixels: NDArray[Any]
+    views: list[FrameView]
+    numbers: list[int]
+
+
+def read_sources(
+    sources: Sequence[Source],
+    *,
+    title: str = "",
+    notes: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Image:
+    """Read frames from files, in the order given, as one image.
+
+    All frames must have one shape. Raises ``UnreadableImageError``, ``CancelledError``.
+    """
+    found: list[str] = list(notes)
+    parts: list[_Part] = []
+    share = 1.0 / len(sources)
+    total = 0
+    for index, source in enumerate(sources):
+        part_progress = (
+            progress.part(index * share, (index + 1) * share) if progress is not None else None
+        )
+        part = _part(source, found, part_progress)
+        total += part.pixels.nbytes
+        if total > limits.MAX_DECODED_BYTES:
+            raise UnreadableImageError(
+                source.path,
+                f"its series has more than {limits.MAX_DECODED_BYTES / 2**30:.0f} GiB of pixels",
+                "open fewer files at once",
+            )
+        if parts and part.pixels.shape[1:] != parts[0].pixels.shape[1:]:
+            raise UnreadableImageError(
+                source.path,
+                "its size or colours differ from the rest of its series",
+                "open it on its own",
+            )
+        parts.append(part)
+    return _assemble(parts, title, found)
+
+
+def _part(source: Source, notes: list[str], progress: Progress | None) -> _Part:
+    dataset = header.read(source.path, pixels=True)
+    stored = pixels.decode(source.path, dataset, source.frames, progress, notes)
+    count = header.frame_count(dataset)
+    every = list(frame_views(dataset, count))
+    wanted = list(range(count)) if source.frames is None else list(source.frames)
+    views = [every[index] for index in wanted]
+    if stored.ndim == 3 and not _is_mask(dataset):
+        converted = [lut.to_modality(stored[i], view) for i, view in enumerate(views)]
+        kind = np.result_type(*{frame.dtype for frame in converted})
+        if len(converted) == 1:
+            stored = converted[0][None]
+        else:
+            stored = np.stack([frame.astype(_small(kind), copy=False) for frame in converted])
+    # The pixels are decoded; the encoded copy would double the memory of a long series.
+    for keyword in ("PixelData", "FloatPixelData", "DoubleFloatPixelData"):
+        if keyword in dataset:
+            del dataset[keyword]
+    return _Part(dataset, source.path, stored, views, [index + 1 for index in wanted])
+
+
+def _small(kind: np.dtype[Any]) -> np.dtype[Any]:
+    """Return a type that images may have: 64 bits become float32."""
+    return kind if kind.itemsize <= 4 else np.dtype(np.float32)
+
+
+def _is_mask(dataset: Dataset) -> bool:
+    return values.integer(dataset, "BitsAllocated") == 1
+
+
+def _assemble(parts: list[_Part], title: str, notes: list[str]) -> Image:
+    first = parts[0].dataset
+    kind = _small(np.result_type(*{part.pixels.dtype for part in parts}))
+    stacked = (
+        parts[0].pixels.astype(kind, copy=False)
+        if len(parts) == 1
+        else np.concatenate([part.pixels.astype(kind, copy=False) for part in parts])
+    )
+    views = [view for part in parts for view in part.views]
+    numbers = [number for part in parts for number in part.numbers]
+    planes = [geometry.plane(view, number - 1) for view, number in zip(views, numbers, strict=True)]
+    shape = (int(stacked.shape[1]), int(stacked.shape[2]))
+    where = geometry.geometry(first, planes, shape, notes)
+    paths = [part.path for part in parts for _ in part.numbers]
+    uids = [values.text(part.dataset, "SOPInstanceUID") for part in parts for _ in part.numbers]
+    return Image(
+        pixels=np.ascontiguousarray(stacked),
+        geometry=where,
+        identity=identity.identity(first, paths, uids, numbers),
+        display=_display(first, views, stacked.ndim == 4),
+        title=title,
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def _display(dataset: Dataset, views: list[FrameView], colour: bool) -> Display:
+    if colour:
+        return Display(frame_times_ms=_frame_times(dataset, len(views)))
+    windows = [lut.windows(view) for view in views]
+    differ = any(w != windows[0] for w in windows)
+    shared: tuple[Window, ...] = windows[0]
+    inverted = values.text(dataset, "PhotometricInterpretation") == "MONOCHROME1" or (
+        values.text(dataset, "PresentationLUTShape") == "INVERSE"
+    )
+    return Display(
+        inverted=inverted,
+        windows=shared,
+        voi_lut=lut.voi_table(views[0]),
+        unit=lut.unit(views[0]),
+        frame_times_ms=_frame_times(dataset, len(views)),
+        frame_windows=tuple(windows) if differ and all(windows) else (),
+        padding=lut.padding(dataset, views[0]),
+    )
+
+
+def _frame_times(dataset: Dataset, count: int) -> tuple[float, ...]:
+    """Return each frame's time in ms from the first (PS3.3 C.7.6.5), () for stills."""
+    if count < 2:
+        return ()
+    steps = values.floats(dataset, "FrameTimeVector")
+    if len(steps) == count:
+        return tuple(float(t) for t in np.cumsum(steps) - steps[0])
+    time = values.number(dataset, "FrameTime")
+    if time is None or time <= 0:
+        rate = values.number(dataset, "CineRate") or values.number(
+            dataset, "RecommendedDisplayFrameRate"
+        )
+        time = 1000.0 / rate if rate and rate > 0 else None
+    return tuple(index * time for index in range(count)) if time else ()

@@ -1,0 +1,74 @@
+"""Which way the patient lies on the screen."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.images.image import Image
+
+# Towards +x, +y, +z of DICOM patient coordinates (LPS, PS3.3 C.7.6.2.1.1) and away from them.
+_TOWARDS = ("L", "P", "H")
+_AWAY = ("R", "A", "F")
+_OPPOSITE = {"L": "R", "R": "L", "P": "A", "A": "P", "H": "F", "F": "H"}
+
+MIN_COMPONENT = 0.26
+"""A direction gets a second letter from about 15 degrees of tilt (sin 15° = 0.26); less is still
+called axial, coronal or sagittal at the console."""
+
+
+class EdgeLabels(NamedTuple):
+    """The patient's side at each edge of the screen, "" where the file does not say."""
+
+    left: str = ""
+    right: str = ""
+    top: str = ""
+    bottom: str = ""
+
+
+def direction_label(vector: NDArray[np.float64]) -> str:
+    """Name a direction in patient coordinates: "L", "AR" (mostly anterior, partly right), ..."""
+    length = float(np.linalg.norm(vector))
+    if not np.isfinite(length) or length == 0:
+        return ""
+    unit = np.asarray(vector, np.float64) / length
+    order = np.argsort(-np.abs(unit), kind="stable")
+    return "".join(
+        _TOWARDS[axis] if unit[axis] > 0 else _AWAY[axis]
+        for axis in order
+        if abs(unit[axis]) >= MIN_COMPONENT
+    )
+
+
+def opposite(label: str) -> str:
+    """Return the opposite of a label: "AR" gives "PL"."""
+    return "".join(_OPPOSITE.get(letter, "") for letter in label.upper())
+
+
+def edge_labels(image: Image, frame: int = 0) -> EdgeLabels:
+    """Label the four edges of a frame as it is drawn, row 0 at the top and column 0 at the left."""
+    geometry = image.geometry
+    if geometry.frame_affines is None:
+        right, bottom = geometry.directions
+    else:
+        affine = geometry.frame_affines[frame]
+        right, bottom = direction_label(affine[:3, 1]), direction_label(affine[:3, 0])
+    return EdgeLabels(opposite(right), right, opposite(bottom), bottom)
+
+
+def plane_name(affine: NDArray[np.float64]) -> str:
+    """Name the plane of a frame ("axial", "coronal", "sagittal"), or "oblique" beyond 30 degrees.
+
+    affine: (4, 4), (row, col, 0, 1) to LPS.
+    """
+    normal = np.cross(affine[:3, 1], affine[:3, 0])
+    length = float(np.linalg.norm(normal))
+    if not np.isfinite(length) or length == 0:
+        return ""
+    components = np.abs(normal) / length
+    axis = int(np.argmax(components))
+    if components[axis] < np.cos(np.deg2rad(30)):
+        return "oblique"
+    return ("sagittal", "coronal", "axial")[axis]

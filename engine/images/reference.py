@@ -1,0 +1,67 @@
+"""Reference masks that came with an image, as booleans on its own pixels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import UnreadableImageError
+from engine.images import nifti, raster
+from engine.images.case import Series
+
+GRID_TOLERANCE = 1e-3
+"""Relative difference of two affines below which volumes lie on one grid."""
+
+LOSSY_HALF = 128
+"""JPEG rings around edges, so its masks are cut at half the range; others at anything above 0."""
+
+
+def read_reference_volume(series: Series) -> NDArray[np.bool_]:
+    """Return the reference masks of a series, OR-ed: bool (frames, rows, cols).
+
+    Raises ``UnreadableImageError`` where a mask cannot be read or is of another size or place.
+    """
+    if not series.reference_masks:
+        raise UnreadableImageError(
+            series.paths[0], "no reference mask came with it", "draw or import one"
+        )
+    shape = (series.frames, *series.shape)
+    found = np.zeros(shape, np.bool_)
+    for path in series.reference_masks:
+        mask = _volume(path, series) if nifti.is_nifti(path.name) else _picture(path)
+        if mask.shape != shape:
+            raise UnreadableImageError(
+                path,
+                f"it has {' × '.join(map(str, mask.shape[1:]))} pixels and its image "
+                f"{' × '.join(map(str, shape[1:]))}",
+                "use the mask that was made on this image",
+            )
+        found |= mask
+    return found
+
+
+def read_reference_mask(series: Series, frame: int = 0) -> NDArray[np.bool_]:
+    """Return the reference masks of one frame, OR-ed: bool (rows, cols)."""
+    return read_reference_volume(series)[frame]  # type: ignore[no-any-return]
+
+
+def _picture(path: Path) -> NDArray[np.bool_]:
+    image = raster.read(path)
+    pixels = image.pixels.max(axis=3) if image.is_colour else image.pixels
+    lossy = path.suffix.lower() in (".jpg", ".jpeg", ".jpe")
+    return np.asarray(pixels >= LOSSY_HALF if lossy else pixels > 0)
+
+
+def _volume(path: Path, series: Series) -> NDArray[np.bool_]:
+    own, theirs = nifti.read_header(path), nifti.read_header(series.paths[0])
+    scale = np.abs(theirs.affine[:3]).max()
+    if own.shape == theirs.shape and not np.allclose(
+        own.affine, theirs.affine, atol=GRID_TOLERANCE * scale
+    ):
+        raise UnreadableImageError(
+            path, "it lies elsewhere in the patient than its image", "use the image's own mask"
+        )
+    image = nifti.read(path, axis=nifti.default_axis(theirs))
+    return np.asarray(image.pixels > 0)
