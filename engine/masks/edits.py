@@ -65,7 +65,6 @@ class PresenceEdit:
         self._pixels = {}
 
     def _go(self) -> None:
-        self.index = self.store.index(self.mask.id)
         self.hold(self.mask)
         self.store.take(self.mask.id)
 

@@ -117,8 +117,8 @@ def capsule(start: Point, stop: Point, radius: float, shape: tuple[int, int]) ->
             (r0 - across_r, c0 - across_c),
         ]
         for (ra, ca), (rb, cb) in zip(corners, corners[1:] + corners[:1], strict=True):
-            if ra == rb:
-                continue
+            if abs(rb - ra) < BORDER_TOLERANCE:
+                continue  # along a row: the neighbouring edges hold its ends
             along = (rows - ra) / (rb - ra)
             on_edge = (along >= 0) & (along <= 1)
             crossing = ca + along * (cb - ca)

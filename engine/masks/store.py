@@ -65,10 +65,12 @@ class MaskStore:
         index = self.index(mask_id)
         mask = self.masks.pop(index)
         mask._frames.clear()
+        was_active = self.active_id == mask_id
+        if was_active:  # before anybody is told: the active mask is always one that is there
+            self.active_id = self.masks[min(index, len(self.masks) - 1)].id if self.masks else ""
         self.emit(Change("removed", mask_id))
-        if self.active_id == mask_id:
-            left = self.masks
-            self.activate(left[min(index, len(left) - 1)].id if left else "")
+        if was_active:
+            self.emit(Change("active", self.active_id))
 
     def activate(self, mask_id: str) -> None:
         """Make a mask the active one ("" for none)."""
