@@ -8,8 +8,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen, QTransform
 
 from engine.images.image import Image, Window
-from viewer.canvas.interim import to_grey8
-from viewer.canvas.layer import is_crisp
+from engine.images.windowing import to_grey8
+from viewer.canvas.layer import device_ratio, is_crisp
 from viewer.canvas.viewport import Viewport
 
 #: Logical pixels an image pixel spans when thin lines between pixels help to count them.
@@ -52,7 +52,7 @@ class ImageLayer:
         """Paint the frame."""
         if self._picture.isNull():
             return
-        ratio = painter.device().devicePixelRatio()
+        ratio = device_ratio(painter)
         painter.save()
         painter.setRenderHint(
             QPainter.RenderHint.SmoothPixmapTransform, not is_crisp(viewport, ratio)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QWheelEvent
 
+from engine.errors import SaliscopeError
 from viewer.canvas import bindings
 from viewer.tools.base import Pointer, Tool
 from viewer.tools.pan import PanTool
@@ -70,20 +72,20 @@ class Interaction:
             return
         self._dragging = (button, tool)
         pointer = self.locate(event.position(), event.modifiers())
-        if button == _Button.LeftButton and event.type() == QEvent.Type.MouseButtonDblClick:
-            tool.double_click(pointer)
-        else:
-            tool.press(pointer)
+        double = event.type() == QEvent.Type.MouseButtonDblClick
+        with self._refusals():
+            tool.double_click(pointer) if double else tool.press(pointer)
 
     def move(self, event: QMouseEvent) -> None:
         """The mouse moved, with or without a button."""
         if self._view.image is None:
             return
         pointer = self.locate(event.position(), event.modifiers())
-        if self._dragging is not None:
-            self._dragging[1].move(pointer)
-        else:
-            self._view.tool.hover(pointer)
+        with self._refusals():
+            if self._dragging is not None:
+                self._dragging[1].move(pointer)
+            else:
+                self._view.tool.hover(pointer)
         self._view.point_at(pointer)
 
     def release(self, event: QMouseEvent) -> None:
@@ -92,7 +94,8 @@ class Interaction:
             return
         tool = self._dragging[1]
         self._dragging = None
-        tool.release(self.locate(event.position(), event.modifiers()))
+        with self._refusals():
+            tool.release(self.locate(event.position(), event.modifiers()))
 
     def leave(self) -> None:
         """The mouse left the view."""
@@ -154,8 +157,9 @@ class Interaction:
             return self.cancel()
         if event.matches(QKeySequence.StandardKey.Undo):
             return view.tool.step_back() or view.tool.busy
-        if view.tool.key(view, key, event.modifiers()):
-            return True
+        with self._refusals():
+            if view.tool.key(view, key, event.modifiers()):
+                return True
         held = event.modifiers() & ~(
             Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.ShiftModifier
         )
@@ -185,6 +189,23 @@ class Interaction:
         self._dragging = None
         tool.cancel()
         return True
+
+    def finish(self) -> None:
+        """End a drag because the view moves on to another frame or image."""
+        if self._dragging is not None:
+            tool = self._dragging[1]
+            self._dragging = None
+            with self._refusals():
+                tool.finish()
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """Hand on, as a sentence, why something could not be done (a locked mask)."""
+        try:
+            yield
+        except SaliscopeError as error:
+            self._dragging = None
+            self._view.notice.emit(str(error))
 
     def locate(self, at: QPointF, modifiers: Qt.KeyboardModifier) -> Pointer:
         """Return a canvas position as the tools see it."""

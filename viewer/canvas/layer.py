@@ -16,6 +16,11 @@ class Layer(Protocol):
         """Paint in logical widget coordinates."""
 
 
+def device_ratio(painter: QPainter) -> float:
+    """Return the device pixels to a logical one, also where a widget is rendered elsewhere."""
+    return painter.deviceTransform().m11() / painter.worldTransform().m11()
+
+
 def is_crisp(viewport: Viewport, device_pixel_ratio: float) -> bool:
     """Whether single pixels are shown as they are, rather than interpolated.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -10,13 +11,17 @@ from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from engine.images.image import Image, Window
+from engine.images.orientation import edge_labels
+from engine.images.windowing import default_window
+from engine.masks.change import Change
+from engine.masks.document import MaskDocument
 from viewer.canvas import brush_cursor, numbers, readout
 from viewer.canvas.annotations import Annotations
 from viewer.canvas.colour_bar import ColourBar
 from viewer.canvas.header import Header
 from viewer.canvas.image_layer import ImageLayer
 from viewer.canvas.interaction import Interaction
-from viewer.canvas.interim import default_window, edge_labels
+from viewer.canvas.mask_layer import MaskLayer
 from viewer.canvas.overlay import Overlay
 from viewer.canvas.overlay_layer import OverlayLayer
 from viewer.canvas.readout import CursorReading
@@ -35,6 +40,7 @@ class ImageView(QWidget):
     Signals report changes from whatever side they came; a setter that changes nothing emits
     nothing. ``cursorMoved``: a ``CursorReading``, or None when the mouse left. ``frameRequested``:
     the user asked for a frame (the view shows it already). ``viewRectChanged``: a ``Viewport``.
+    ``notice``: a sentence why something could not be done.
     """
 
     cursorMoved = Signal(object)
@@ -45,6 +51,7 @@ class ImageView(QWidget):
     toolChanged = Signal(object)
     linkToggled = Signal(bool)
     activated = Signal()
+    notice = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -73,6 +80,9 @@ class ImageView(QWidget):
 
         self._image_layer = ImageLayer()
         self._overlay_layer = OverlayLayer()
+        self._mask_layer = MaskLayer()
+        self._document: MaskDocument | None = None
+        self._unsubscribe: Callable[[], None] | None = None
         self._annotations = Annotations()
         self._colour_bar = ColourBar()
         self.interaction = Interaction(self)
@@ -140,7 +150,8 @@ class ImageView(QWidget):
             self.update()
 
     def set_image(self, image: Image | None, frame: int = 0) -> None:
-        """Show an image, fitted and in its own window; overlay and cursor are forgotten."""
+        """Show an image, fitted and in its own window; overlay, masks and cursor are forgotten."""
+        self.set_document(None)
         self.interaction.cancel()
         self._image = image
         self._overlay = None
@@ -173,7 +184,9 @@ class ImageView(QWidget):
         frame = min(max(frame, 0), self._image.frames - 1)
         if frame == self._frame:
             return
+        self.interaction.finish()
         self._frame = frame
+        self._mask_layer.show(self._document, frame)
         self._show_pixels()
         self._show_overlay()
         self.surface.update()
@@ -182,6 +195,8 @@ class ImageView(QWidget):
 
     def request_frame(self, frame: int) -> None:
         """Show another frame because the user asked for it."""
+        if self.interaction.dragging and self._tool.draws and self._tool.busy:
+            return  # a finger on the wheel must not tear a stroke
         before = self._frame
         self.set_frame(frame)
         if self._frame != before:
@@ -222,6 +237,45 @@ class ImageView(QWidget):
         self._show_overlay()
         self.surface.update()
         self._report_cursor()
+
+    @property
+    def document(self) -> MaskDocument | None:
+        """The masks that are shown and drawn on."""
+        return self._document
+
+    def set_document(self, document: MaskDocument | None) -> None:
+        """Show masks and let the tools draw on them; ``ValueError`` if they are of another size."""
+        image = self._image
+        if document is not None and (
+            image is None
+            or document.shape != image.shape
+            or document.reference.frames != image.frames
+        ):
+            raise ValueError("these masks are of an image of another size")
+        if document is self._document:
+            return
+        self.interaction.finish()
+        self.interaction.cancel()
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+        self._document = document
+        self._unsubscribe = None if document is None else document.subscribe(self._masks_changed)
+        self._mask_layer.show(document, self._frame)
+        self.surface.update()
+
+    def set_masks_shown(self, shown: bool) -> None:
+        """Hide the masks for a moment, or show them again."""
+        self._mask_layer.shown = shown
+        self.surface.update()
+
+    def _masks_changed(self, change: Change) -> None:
+        box = self._mask_layer.change(change)
+        if box is None:
+            self.surface.update()
+        elif not box.is_empty:
+            # Outlines reach beyond their pixels by half their width and halo.
+            area = self._viewport.to_widget_rect(*box)
+            self.surface.refresh(area.adjusted(-3, -3, 3, 3))
 
     def set_overlay_shown(self, shown: bool) -> None:
         """Hide the overlay for a moment, or show it again."""
@@ -340,6 +394,7 @@ class ImageView(QWidget):
         viewport = self._viewport
         self._image_layer.paint(painter, viewport)
         self._overlay_layer.paint(painter, viewport)
+        self._mask_layer.paint(painter, viewport)
         self._tool.paint(painter, self)
         self._paint_cursor(painter)
         self._write_corners()

@@ -39,6 +39,11 @@ class Pointer:
         return bool(self.modifiers & Qt.KeyboardModifier.AltModifier)
 
     @property
+    def control(self) -> bool:
+        """Whether Ctrl is held (Cmd on macOS)."""
+        return bool(self.modifiers & Qt.KeyboardModifier.ControlModifier)
+
+    @property
     def pixel(self) -> tuple[int, int]:
         """The pixel (row, col) that the position lies in; may be outside the image."""
         return floor(self.row + 0.5), floor(self.col + 0.5)
@@ -103,6 +108,9 @@ class Tool(QObject):
     def step_back(self) -> bool:
         """Take back the last step of something unfinished; return whether there was one."""
         return False
+
+    def finish(self) -> None:
+        """End a drag as if the button had come up here: the view moves on to something else."""
 
     def cancel(self) -> None:
         """Give up what was started, leaving no trace."""

@@ -10,7 +10,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from engine.images.image import Geometry, Image
-from viewer.canvas.interim import to_grey8
+from engine.images.windowing import to_grey8
 from viewer.canvas.view import ImageView
 
 
