@@ -32,7 +32,14 @@ def test_no_group_on_both_sides_and_every_record_tested_once(
 ) -> None:
     labels, groups, count = cohort
     names = np.array(groups)
-    made = folds(labels, groups, count, seed)
+    try:
+        made = folds(labels, groups, count, seed)
+    except InvalidInputError as error:
+        # A refusal is right only where a class lies in very few groups.
+        assert "missing from a fold's training" in str(error)
+        fewest = min(len(set(names[np.array(labels) == c].tolist())) for c in set(labels))
+        assert fewest < 3 * count
+        return
     assert len(made) == count
     tested = np.concatenate([fold.test for fold in made])
     assert sorted(tested.tolist()) == list(range(len(labels)))

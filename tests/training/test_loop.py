@@ -1,0 +1,190 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from engine.errors import CancelledError, SaliscopeError
+from engine.progress import Progress
+from tests.training import tiny
+from training.loop import LAST, Trainer, derive
+from training.recipes import Recipe, recipe
+
+ROOT = Path(__file__).resolve().parents[2]
+TRAIN, VALIDATION = np.arange(24), np.arange(24, 36)
+
+
+def _recipe(kind: str, epochs: int = 3) -> Recipe:
+    # The strong augmentation and dropout draw all random numbers that there are.
+    return recipe("busi" if kind == "sgd" else "compact", epochs=epochs, augmentation="strong")
+
+
+def _train(folder: Path, how: Recipe, progress: Progress | None = None, seed: int = 3) -> Trainer:
+    trainer = Trainer(
+        tiny.network(), tiny.samples(36), TRAIN, VALIDATION, how, folder, seed=seed, guidance=0.5
+    )
+    trainer.run(progress)
+    return trainer
+
+
+def _same(first: Path, second: Path) -> bool:
+    a, b = load_file(first), load_file(second)
+    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+
+
+@pytest.mark.parametrize("kind", ["sgd", "adamw"])
+def test_the_same_seed_gives_the_same_weights_and_another_does_not(
+    tmp_path: Path, kind: str
+) -> None:
+    for name, seed in (("a", 3), ("b", 3), ("c", 4)):
+        _train(tmp_path / name, _recipe(kind, 2), seed=seed)
+    assert _same(tmp_path / "a" / LAST, tmp_path / "b" / LAST)
+    assert not _same(tmp_path / "a" / LAST, tmp_path / "c" / LAST)
+
+
+class _Stop:
+    """Cancels at the n-th report, in the middle of an epoch."""
+
+    def __init__(self, after: int) -> None:
+        self.left = after
+        self.progress = Progress(self)
+
+    def __call__(self, fraction: float, text: str) -> None:
+        self.left -= 1
+        if self.left == 0:
+            self.progress.cancel()
+
+
+@pytest.mark.parametrize("kind", ["sgd", "adamw"])
+def test_a_cancelled_run_goes_on_to_the_same_weights(tmp_path: Path, kind: str) -> None:
+    whole = _train(tmp_path / "whole", _recipe(kind))
+    with pytest.raises(CancelledError):
+        # Two batches an epoch: within the second epoch.
+        _train(tmp_path / "cut", _recipe(kind), _Stop(3).progress)
+    assert not (tmp_path / "cut" / "best-0003.safetensors").exists()
+    resumed = _train(tmp_path / "cut", _recipe(kind))
+    assert _same(tmp_path / "whole" / LAST, tmp_path / "cut" / LAST)
+    timed = ("seconds", "images_per_second")
+    for ours, theirs in zip(resumed.history, whole.history, strict=True):
+        assert {k: v for k, v in ours.items() if k not in timed} == {
+            k: v for k, v in theirs.items() if k not in timed
+        }
+    for name, tensor in whole.network.state_dict().items():
+        assert torch.equal(tensor, resumed.network.state_dict()[name]), name
+
+
+CHILD = """
+import sys, torch
+from pathlib import Path
+torch.set_num_threads(1)
+from tests.training.test_loop import _train, _recipe
+_train(Path(sys.argv[1]), _recipe("sgd", 6))
+"""
+
+
+def _child(folder: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", CHILD, str(folder)], cwd=ROOT)
+
+
+def test_a_run_killed_with_sigkill_goes_on_to_the_same_weights(tmp_path: Path) -> None:
+    folder = tmp_path / "killed"
+    child = _child(folder)
+    try:
+        deadline = time.monotonic() + 60
+        while not (folder / "history.csv").is_file():
+            assert child.poll() is None and time.monotonic() < deadline
+            time.sleep(0.005)
+    finally:
+        os.kill(child.pid, signal.SIGKILL)
+    assert child.wait() == -signal.SIGKILL
+    done = len((folder / "history.csv").read_text().splitlines()) - 1
+    assert 1 <= done < 6
+    assert _child(folder).wait(60) == 0
+    assert len((folder / "history.csv").read_text().splitlines()) == 7
+    assert _child(tmp_path / "whole").wait(60) == 0
+    assert _same(folder / LAST, tmp_path / "whole" / LAST)
+
+
+def test_it_learns_and_guidance_puts_the_gate_on_the_lesion(tmp_path: Path) -> None:
+    how = replace(recipe("compact", epochs=16, augmentation="minimal"), rates=(0.01,) * 3)
+    data = tiny.samples(96)
+    inside = {}
+    for weight in (0.0, 2.0):
+        trainer = Trainer(
+            tiny.network(),
+            data,
+            np.arange(64),
+            np.arange(64, 96),
+            how,
+            tmp_path / str(weight),
+            seed=0,
+            guidance=weight,
+        )
+        trainer.run()
+        assert trainer.history[-1]["validation_accuracy"] > 0.9
+        assert trainer.history[-1]["loss"] < trainer.history[0]["loss"]
+        with torch.no_grad():
+            here = torch.arange(64, 96)
+            alpha = trainer.network.eval()(data.pixels.normalise(data.images(here))).attention
+        assert alpha is not None
+        mask = torch.nn.functional.adaptive_avg_pool2d(data.masks(here), list(alpha.shape[-2:]))
+        positive = data.target[here] == 1
+        share = (alpha * mask).sum((1, 2, 3)) / alpha.sum((1, 2, 3))
+        inside[weight] = share[positive].mean().item()
+    assert inside[2.0] > 2 * inside[0.0]
+
+
+def test_early_stopping_returns_the_best_epoch(tmp_path: Path) -> None:
+    # Rates so high that the validation loss does not fall for long.
+    how = replace(_recipe("adamw", 40), rates=(0.3,) * 3, patience=2)
+    trainer = _train(tmp_path, how)
+    losses = [row["validation_loss"] for row in trainer.history]
+    assert trainer.epoch < 40
+    assert trainer.best_epoch == int(np.argmin(losses)) == trainer.epoch - 3
+    again = trainer.predict(VALIDATION)["fusion"]
+    target = trainer.samples.target[VALIDATION].numpy()
+    from training.metrics import negative_log_likelihood
+
+    assert negative_log_likelihood(again, target) == pytest.approx(min(losses), rel=1e-6)
+    assert [p.name for p in tmp_path.glob("best-*")] == [
+        f"best-{trainer.best_epoch + 1:04d}.safetensors"
+    ]
+
+
+def test_another_recipe_does_not_go_on_with_a_run(tmp_path: Path) -> None:
+    _train(tmp_path, _recipe("sgd", 1))
+    with pytest.raises(SaliscopeError, match="other settings \\(recipe\\)"):
+        _train(tmp_path, _recipe("sgd", 2))
+
+
+def test_a_damaged_state_is_named(tmp_path: Path) -> None:
+    _train(tmp_path, _recipe("sgd", 1))
+    path = tmp_path / LAST
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(SaliscopeError, match="delete it to begin again"):
+        _train(tmp_path, _recipe("sgd", 1))
+
+
+def test_divergence_is_said(tmp_path: Path) -> None:
+    how = replace(_recipe("sgd", 30), rates=(1e9,) * 3)
+    with pytest.raises(SaliscopeError, match="diverged"):
+        _train(tmp_path, how)
+
+
+def test_the_state_holds_no_pickle(tmp_path: Path) -> None:
+    _train(tmp_path, _recipe("adamw", 1))
+    content = (tmp_path / LAST).read_bytes()
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    assert json.loads(header["__metadata__"]["training"])["history"][0]["epoch"] == 1
+
+
+def test_seeds_depend_on_every_part() -> None:
+    assert len({derive(0, 1), derive(1, 0), derive(0, 1, "a"), derive(0, "1")}) == 4

@@ -1,0 +1,98 @@
+from typing import Any
+
+import pytest
+import torch
+from torch.nn import functional
+
+from tests.training import tiny
+from training import losses
+
+
+def _outputs(**changes: Any) -> Any:
+    torch.manual_seed(0)
+    return tiny.network(**changes).eval()(torch.randn(4, 3, tiny.SIDE, tiny.SIDE))
+
+
+TARGET = torch.tensor([0, 1, 1, 0])
+
+
+def test_joint_loss_is_equation_7() -> None:
+    outputs = _outputs()
+    loss = losses.joint(outputs, TARGET)
+    expected = (
+        0.3 * functional.cross_entropy(outputs.global_logits, TARGET)
+        + 0.3 * functional.cross_entropy(outputs.local_logits, TARGET)
+        + 0.4 * functional.cross_entropy(outputs.fusion_logits, TARGET)
+    )
+    assert loss.total.item() == pytest.approx(expected.item(), rel=1e-6)
+    assert loss.guidance.item() == 0
+
+
+def test_class_weights_count_the_rarer_class_more() -> None:
+    outputs = _outputs()
+    weights = torch.tensor([1.0, 3.0])
+    expected = functional.cross_entropy(outputs.fusion_logits, TARGET, weight=weights)
+    loss = losses.joint(outputs, TARGET, class_weights=weights)
+    assert loss.fusion.item() == pytest.approx(expected.item(), rel=1e-6)
+
+
+def test_guidance_is_added_with_its_weight_and_only_where_there_is_a_gate() -> None:
+    mask = torch.zeros(4, 1, 64, 64)
+    mask[:, :, 16:32, 16:32] = 1
+    known = torch.tensor([True] * 4)
+    outputs = _outputs()
+    plain = losses.joint(outputs, TARGET, coverage=mask, known=known)
+    guided = losses.joint(outputs, TARGET, coverage=mask, known=known, guidance_weight=2.0)
+    assert guided.guidance > 0
+    assert guided.total.item() == pytest.approx(
+        plain.total.item() + 2 * guided.guidance.item(), rel=1e-5
+    )
+    ungated = _outputs(fusion="concat")
+    same = losses.joint(ungated, TARGET, coverage=mask, known=known, guidance_weight=2.0)
+    assert same.guidance.item() == 0
+
+
+@pytest.mark.parametrize("norm", ["sigmoid", "softmax"])
+def test_images_without_a_known_mask_contribute_nothing(norm: str) -> None:
+    logits = torch.randn(3, 1, 4, 4, requires_grad=True)
+    mask = torch.zeros(3, 1, 8, 8)
+    mask[:, :, :4, :4] = 1
+    known = torch.tensor([True, False, True])
+    losses.guidance(logits, mask, known, norm).backward()
+    assert logits.grad is not None
+    assert logits.grad[1].abs().max() == 0
+    assert logits.grad[0].abs().max() > 0
+    alone = losses.guidance(logits[::2], mask[::2], known[::2], norm)
+    assert losses.guidance(logits, mask, known, norm).item() == pytest.approx(alone.item())
+    nothing = losses.guidance(logits, mask, torch.zeros(3, dtype=torch.bool), norm)
+    assert nothing.item() == 0
+
+
+def test_a_known_empty_mask_pushes_every_cell_of_a_sigmoid_gate_down() -> None:
+    logits = torch.zeros(1, 1, 4, 4, requires_grad=True)
+    losses.guidance(logits, torch.zeros(1, 1, 8, 8), torch.tensor([True]), "sigmoid").backward()
+    assert logits.grad is not None and (logits.grad > 0).all()
+
+
+def test_a_softmax_gate_learns_nothing_from_an_empty_mask() -> None:
+    logits = torch.randn(2, 1, 4, 4, requires_grad=True)
+    mask = torch.zeros(2, 1, 8, 8)
+    mask[0, :, :2] = 1
+    losses.guidance(logits, mask, torch.tensor([True, True]), "softmax").backward()
+    assert logits.grad is not None and logits.grad[1].abs().max() == 0
+    assert logits.grad[0].abs().max() > 0
+
+
+@pytest.mark.parametrize("norm", ["sigmoid", "softmax"])
+def test_descent_moves_the_gate_onto_the_lesion(norm: str) -> None:
+    logits = torch.zeros(1, 1, 8, 8, requires_grad=True)
+    mask = torch.zeros(1, 1, 32, 32)
+    mask[:, :, 4:12, 8:20] = 1
+    optimiser = torch.optim.Adam([logits], 0.3)
+    for _ in range(60):
+        optimiser.zero_grad()
+        losses.guidance(logits, mask, torch.tensor([True]), norm).backward()
+        optimiser.step()
+    alpha = logits.sigmoid() if norm == "sigmoid" else logits.flatten().softmax(0).view(1, 1, 8, 8)
+    inside = functional.adaptive_avg_pool2d(mask, 8)
+    assert ((alpha * inside).sum() / alpha.sum()).item() > 0.9

@@ -1,0 +1,359 @@
+"""The training loop: epochs, early stopping, and going on where a killed run left off.
+
+The same seed gives the same weights, bit for bit, on one machine with one number of threads. All
+randomness of an epoch comes from (seed, epoch), so a resumed run needs no generator's state and
+ends in the very weights that it would have reached undisturbed.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from engine.errors import SaliscopeError
+from engine.model.network import FusionNetwork, Outputs
+from engine.progress import Progress
+from training import losses, state
+from training.augment import AUGMENTATIONS, augment
+from training.cache import Pixels
+from training.metrics import measure
+from training.optimisers import load_state_tensors, optimisers, set_rates, state_tensors
+from training.recipes import Recipe
+
+BRANCHES = ("global", "local", "fusion")
+
+BATCH_NORM_MOMENTUM = 0.1
+"""Of every normalisation while training. The published BagNet has 0.001, right for its million
+steps; a few hundred steps would leave its running statistics where they began."""
+
+EVALUATION_BATCH = 32
+
+LAST = "last.safetensors"
+
+Row = dict[str, Any]
+
+
+def derive(*parts: object) -> int:
+    """Return a seed (63 bits) that depends on all ``parts`` and on nothing else."""
+    digest = hashlib.blake2b(repr(parts).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 1
+
+
+class Samples:
+    """Images on the device they are trained on, with what is to be learned from them.
+
+    pixels: of all records. target: (N,) class indices. flips: (N, 2) from ``flippable``.
+    """
+
+    def __init__(self, pixels: Pixels, target: Tensor, flips: Tensor, device: torch.device) -> None:
+        self.pixels = pixels
+        self.target = target
+        self.flips = flips
+        self.device = device
+        self._images = torch.from_numpy(pixels.images).to(device)
+        self._masks = torch.from_numpy(pixels.masks).to(device)
+        self._known = torch.from_numpy(pixels.known).to(device)
+        self._target = target.to(device)
+
+    def images(self, indices: Tensor) -> Tensor:
+        """Return (n, C, H, W) in 0..1."""
+        return self._images[indices].float().div_(255)
+
+    def masks(self, indices: Tensor) -> Tensor:
+        """Return (n, 1, H, W), 1 in a lesion."""
+        return self._masks[indices].float()[:, None]
+
+    def known(self, indices: Tensor) -> Tensor:
+        """Return (n,): whether the mask is known."""
+        return self._known[indices]
+
+    def labels(self, indices: Tensor) -> Tensor:
+        """Return (n,) class indices."""
+        return self._target[indices]
+
+
+class Trainer:
+    """Trains one network on some of the samples, validating on others.
+
+    folder: where the state lies; a run that finds its state there goes on from it.
+    validation: empty for none, and then no early stopping. guidance: W, 0 for none.
+    """
+
+    def __init__(
+        self,
+        network: FusionNetwork,
+        samples: Samples,
+        train: NDArray[np.int64],
+        validation: NDArray[np.int64],
+        recipe: Recipe,
+        folder: Path,
+        *,
+        seed: int,
+        precision: str = "float32",
+        guidance: float = 0.0,
+    ) -> None:
+        self.network = network.to(samples.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for module in network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.momentum = BATCH_NORM_MOMENTUM
+        self.samples = samples
+        self.recipe = recipe
+        self.folder = folder
+        self.history: list[Row] = []
+        self.best_epoch = -1
+        self._best = math.inf
+        self._train = torch.from_numpy(np.asarray(train, np.int64))
+        self._validation = np.asarray(validation, np.int64)
+        self._seed = seed
+        self._precision = precision
+        self._guidance = guidance
+        self._optimisers = optimisers(network, recipe)
+        self._weights: Tensor | None = None
+        if recipe.balance:
+            counts = torch.bincount(
+                samples.target[self._train], minlength=len(network.architecture.classes)
+            )
+            weights = len(train) / (len(counts) * counts.clamp_min(1).float())
+            self._weights = weights.to(samples.device)
+
+    @property
+    def epoch(self) -> int:
+        """The number of epochs done."""
+        return len(self.history)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are done, or none of the last ``patience`` was the best."""
+        if self.epoch >= self.recipe.epochs:
+            return True
+        return bool(
+            len(self._validation)
+            and self.epoch
+            and self.epoch - 1 - self.best_epoch >= self.recipe.patience
+        )
+
+    def run(
+        self,
+        progress: Progress | None = None,
+        on_epoch: Callable[[Row], None] | None = None,
+    ) -> None:
+        """Train to the end; then the network has the weights of the best validated epoch.
+
+        Without validation images it has those of the last. Raises ``SaliscopeError`` where the
+        loss is no longer a number, ``CancelledError`` where ``progress`` is cancelled.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._resume()
+        while not self.finished:
+            row = self._one_epoch(progress)
+            self.history.append(row)
+            if len(self._validation) and row["validation_loss"] < self._best:
+                self._best, self.best_epoch = row["validation_loss"], self.epoch - 1
+                state.write(self._best_path(), self.network.state_dict(), {})
+            self._save()
+            if on_epoch is not None:
+                on_epoch(row)
+        if self.best_epoch >= 0:
+            tensors, _ = state.read(self._best_path())
+            self.network.load_state_dict(tensors)
+
+    def _one_epoch(self, progress: Progress | None) -> Row:
+        number, started = self.epoch, time.perf_counter()
+        torch.manual_seed(derive(self._seed, number, "network"))
+        generator = torch.Generator().manual_seed(derive(self._seed, number, "data"))
+        order = self._train[torch.randperm(len(self._train), generator=generator)]
+        # Parts of nearly equal size: a last part of one image would spoil batch normalisation.
+        batches = torch.tensor_split(order, math.ceil(len(order) / self.recipe.batch))
+        self.network.train()
+        sums = torch.zeros(6, dtype=torch.float64)
+        for done, indices in enumerate(batches):
+            set_rates(self._optimisers, self.recipe.factor(number + done / len(batches)))
+            loss, right = self._step(indices, generator)
+            sums += (
+                len(indices)
+                * torch.stack(
+                    [
+                        loss.total.detach(),
+                        loss.global_branch,
+                        loss.local_branch,
+                        loss.fusion,
+                        loss.guidance,
+                        right,
+                    ]
+                )
+                .double()
+                .cpu()
+            )
+            mean = sums[0].item() / sum(len(b) for b in batches[: done + 1])
+            if not math.isfinite(mean):
+                raise _diverged(number)
+            if progress is not None:
+                progress.report(
+                    (number + (done + 1) / len(batches)) / self.recipe.epochs,
+                    f"epoch {number + 1}/{self.recipe.epochs} · loss {mean:.3f}{self._said()}",
+                )
+        means = (sums / len(order)).tolist()
+        seconds = time.perf_counter() - started
+        row: Row = {
+            "epoch": number + 1,
+            "rate_factor": self.recipe.factor(number),
+            "loss": means[0],
+            "loss_global": means[1],
+            "loss_local": means[2],
+            "loss_fusion": means[3],
+            "loss_guidance": means[4],
+            "accuracy": means[5],
+            "images_per_second": len(order) / seconds,
+        }
+        if len(self._validation):
+            target = self.samples.target[self._validation].numpy()
+            logits = self.predict(self._validation)["fusion"]
+            if not np.isfinite(logits).all():
+                raise _diverged(number)
+            figures = measure(logits, target, self.network.architecture.classes)
+            row["validation_loss"] = figures["nll"]
+            row["validation_accuracy"] = figures["accuracy"]
+            row["validation_auc"] = figures["auc"]
+        row["seconds"] = time.perf_counter() - started
+        return row
+
+    def _step(self, indices: Tensor, generator: torch.Generator) -> tuple[losses.Loss, Tensor]:
+        samples, a = self.samples, self.network.architecture
+        here = indices.to(samples.device)
+        images, masks = augment(
+            samples.images(here),
+            samples.masks(here),
+            samples.flips[indices],
+            AUGMENTATIONS[self.recipe.augmentation],
+            generator,
+        )
+        target = samples.labels(here)
+        outputs = self._forward(samples.pixels.normalise(images))
+        loss = losses.joint(
+            outputs,
+            target,
+            class_weights=self._weights,
+            coverage=masks,
+            known=samples.known(here),
+            guidance_weight=self._guidance,
+            gate_norm=a.gate_norm,
+        )
+        for optimiser in self._optimisers:
+            optimiser.zero_grad(set_to_none=True)
+        loss.total.backward()  # type: ignore[no-untyped-call]
+        for optimiser in self._optimisers:
+            optimiser.step()
+        right = (outputs.fusion_logits.argmax(1) == target).float().mean()
+        return loss, right
+
+    def _forward(self, inputs: Tensor) -> Outputs:
+        with torch.autocast(
+            self.samples.device.type, torch.bfloat16, enabled=self._precision == "bfloat16"
+        ):
+            outputs: Outputs = self.network(inputs.contiguous(memory_format=torch.channels_last))
+        return outputs
+
+    @torch.no_grad()
+    def predict(self, indices: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+        """Return the logits of each of BRANCHES, (n, C), in evaluation mode."""
+        self.network.eval()
+        parts: dict[str, list[Tensor]] = {branch: [] for branch in BRANCHES}
+        for start in range(0, len(indices), EVALUATION_BATCH):
+            here = torch.from_numpy(np.asarray(indices[start : start + EVALUATION_BATCH]))
+            images = self.samples.images(here.to(self.samples.device))
+            outputs = self._forward(self.samples.pixels.normalise(images))
+            for branch in BRANCHES:
+                parts[branch].append(getattr(outputs, f"{branch}_logits").double().cpu())
+        return {branch: torch.cat(values).numpy() for branch, values in parts.items()}
+
+    def _said(self) -> str:
+        """Return the last epoch's validation figures for the progress bar."""
+        if not self.history or "validation_loss" not in self.history[-1]:
+            return ""
+        auc = self.history[-1]["validation_auc"]
+        auc = "" if auc is None else f", AUC {auc:.3f}"
+        return f" · validation {self.history[-1]['validation_loss']:.3f}{auc}"
+
+    def _best_path(self) -> Path:
+        return self.folder / f"best-{self.best_epoch + 1:04d}.safetensors"
+
+    def _settings(self) -> dict[str, Any]:
+        """Return what must be the same for a run to be gone on with."""
+        return {
+            # As it comes back from JSON, which has lists for tuples.
+            "recipe": json.loads(json.dumps(self.recipe.to_dict())),
+            "seed": self._seed,
+            "precision": self._precision,
+            "guidance": self._guidance,
+            "images": hashlib.blake2b(
+                self._train.numpy().tobytes() + self._validation.tobytes(), digest_size=8
+            ).hexdigest(),
+        }
+
+    def _save(self) -> None:
+        """Write the state of this epoch, then the history, then drop superseded best weights.
+
+        The best epoch's file is written before the state that names it and dropped after, so
+        whenever the run is killed, the state on disk has all it needs.
+        """
+        tensors = {f"network.{k}": v for k, v in self.network.state_dict().items()}
+        tensors |= {f"optimiser.{k}": v for k, v in state_tensors(self._optimisers).items()}
+        state.write(
+            self.folder / LAST,
+            tensors,
+            {
+                "settings": self._settings(),
+                "history": self.history,
+                "best_epoch": self.best_epoch,
+                "best": self._best if self.best_epoch >= 0 else None,
+            },
+        )
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(self.history[-1]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.history)
+        state.write_text(self.folder / "history.csv", text.getvalue())
+        for path in self.folder.glob("best-*.safetensors"):
+            if path != self._best_path():
+                path.unlink()
+
+    def _resume(self) -> None:
+        """Take up the state in the folder, if there is one."""
+        path = self.folder / LAST
+        if not path.is_file():
+            return
+        tensors, values = state.read(path)
+        if values["settings"] != self._settings():
+            changed = [k for k, v in self._settings().items() if values["settings"].get(k) != v]
+            raise SaliscopeError(
+                f"{self.folder} holds a run with other settings ({', '.join(changed)}); "
+                "give another --out, or delete it to begin again."
+            )
+        self.network.load_state_dict(_prefixed(tensors, "network."))
+        load_state_tensors(self._optimisers, _prefixed(tensors, "optimiser."))
+        self.history = values["history"]
+        self.best_epoch = values["best_epoch"]
+        self._best = math.inf if values["best"] is None else values["best"]
+
+
+def _diverged(number: int) -> SaliscopeError:
+    return SaliscopeError(
+        f"Training diverged in epoch {number + 1}: the loss is no longer a number; "
+        "give smaller rates (--recipe) or --precision float32."
+    )
+
+
+def _prefixed(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

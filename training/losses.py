@@ -1,0 +1,91 @@
+"""The joint loss of the three outputs, and the term that guides the gate by lesion masks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from engine.model.network import Outputs
+
+GLOBAL, LOCAL, FUSION = 0.3, 0.3, 0.4
+"""Weights of the three cross-entropies, equation (7)."""
+
+DICE_SMOOTHING = 1.0
+"""Cells added to both sides of the Dice ratio, so that a lesion of one cell is no cliff."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """One batch's loss and its parts, each a scalar tensor; ``total`` is what is minimised."""
+
+    total: Tensor
+    global_branch: Tensor
+    local_branch: Tensor
+    fusion: Tensor
+    guidance: Tensor
+
+
+def joint(
+    outputs: Outputs,
+    target: Tensor,
+    *,
+    class_weights: Tensor | None = None,
+    coverage: Tensor | None = None,
+    known: Tensor | None = None,
+    guidance_weight: float = 0.0,
+    gate_norm: str = "sigmoid",
+) -> Loss:
+    """Return 0.3 CE_g + 0.3 CE_l + 0.4 CE_f, equation (7), plus the weighted guidance.
+
+    target: (N,) class indices. class_weights: (C,) or None. coverage: (N, 1, h, w), the fraction
+    of each gate cell that the lesion covers; known: (N,), whether that is known.
+    """
+    # The cross-entropies are taken in float32 whatever precision the network ran in.
+    parts = [
+        functional.cross_entropy(logits.float(), target, weight=class_weights)
+        for logits in (outputs.global_logits, outputs.local_logits, outputs.fusion_logits)
+    ]
+    total = GLOBAL * parts[0] + LOCAL * parts[1] + FUSION * parts[2]
+    guiding = torch.zeros_like(total)
+    if guidance_weight and outputs.gate_logits is not None and coverage is not None:
+        if known is None:
+            raise ValueError("guidance needs to know which masks are known")
+        guiding = guidance(outputs.gate_logits, coverage, known, gate_norm)
+        total = total + guidance_weight * guiding
+    return Loss(total, parts[0].detach(), parts[1].detach(), parts[2].detach(), guiding.detach())
+
+
+def guidance(logits: Tensor, coverage: Tensor, known: Tensor, gate_norm: str) -> Tensor:
+    """Return how far the gate is from the lesion mask, averaged over images with a known mask.
+
+    logits: q, (N, 1, h, w). coverage: (N, 1, H, W), averaged to (h, w) here. Images of unknown
+    mask contribute nothing, neither do they dilute the mean.
+
+    A sigmoid gate pays binary cross-entropy against the coverage of each cell plus, where there
+    is a lesion, the soft Dice of alpha (without which a small lesion is cheapest ignored); a
+    known-empty mask pushes every cell down. A softmax gate, which always sums to one, pays the
+    cross-entropy against the lesion as a distribution; a known-empty mask says nothing to it.
+    """
+    q = logits.float()
+    mask = functional.adaptive_avg_pool2d(coverage.float(), (q.shape[-2], q.shape[-1]))
+    area = mask.sum((1, 2, 3))
+    weight = known.to(q.dtype)
+    if gate_norm == "softmax":
+        share = mask / area.clamp_min(1e-6)[:, None, None, None]
+        logs = functional.log_softmax(q.flatten(1), 1).view_as(q)
+        each = -(share * logs).sum((1, 2, 3))
+        weight = weight * (area > 0)
+    else:
+        each = functional.binary_cross_entropy_with_logits(q, mask, reduction="none").mean(
+            (1, 2, 3)
+        )
+        alpha = torch.sigmoid(q)
+        overlap = (alpha * mask).sum((1, 2, 3))
+        dice = (2 * overlap + DICE_SMOOTHING) / (
+            (alpha.square() + mask.square()).sum((1, 2, 3)) + DICE_SMOOTHING
+        )
+        each = each + (1 - dice) * (area > 0)
+    return (each * weight).sum() / weight.sum().clamp_min(1)

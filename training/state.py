@@ -1,0 +1,57 @@
+"""What a run needs to go on after being killed: one safetensors file an epoch, no pickle."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from engine.errors import SaliscopeError
+
+KEY = "training"
+"""The header entry that holds everything that is not a tensor, as JSON."""
+
+
+def write(path: Path, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+    """Write tensors and JSON values as one file that is there whole or not at all."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    save_file(flat, partial, {KEY: json.dumps(values)})
+    replace(partial, path)
+
+
+def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return what ``write`` was given; ``SaliscopeError`` where the file is damaged."""
+    try:
+        with safe_open(path, "pt") as file:
+            values = json.loads((file.metadata() or {})[KEY])
+            return {name: file.get_tensor(name) for name in file.keys()}, values  # noqa: SIM118
+    except (SafetensorError, KeyError, ValueError, OSError) as error:
+        raise SaliscopeError(
+            f"The saved state {path} cannot be read ({error}); delete it to begin again."
+        ) from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file that is there whole or not at all."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    partial.write_text(text, "utf-8")
+    replace(partial, path)
+
+
+def write_json(path: Path, values: Any) -> None:
+    """Write JSON for people to read, whole or not at all; no NaN."""
+    write_text(path, json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def replace(partial: Path, path: Path) -> None:
+    """Put ``partial``, safely on the disk, in the place of ``path``."""
+    with partial.open("rb") as file:
+        os.fsync(file.fileno())
+    partial.replace(path)
