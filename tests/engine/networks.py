@@ -1,0 +1,58 @@
+"""A network small enough for tests to run it many times, with random weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from engine.images.preprocess import Preprocessing
+from engine.model.checkpoint import Checkpoint, CheckpointMetadata
+from engine.model.network import FusionNetwork
+from engine.model.presets import preset
+
+SIZE = (96, 96)
+CLASSES = ("healthy", "dystrophy")
+
+
+def small_checkpoint(*, background: bool = True, **changes: Any) -> Checkpoint:
+    """Make a checkpoint of the compact preset with a few channels, the same every time."""
+    architecture = preset(
+        "compact",
+        CLASSES,
+        **{
+            "global_options": {
+                "channels": (8, 8, 16, 16),
+                "layers": (1, 1, 1, 1),
+                "stem_width": 4,
+                "stem_type": "deep",
+            },
+            "local_stem": 4,
+            "local_widths": (4, 4, 4, 4),
+            "local_blocks": (1, 1, 1, 1),
+            "fuse_channels": 2,
+            "input_size": SIZE,
+            **changes,
+        },
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        network = FusionNetwork(architecture)
+        with torch.no_grad():
+            for _ in range(20):  # gives batch normalisation something to remember
+                network(torch.randn(4, 3, *SIZE))
+        shipped = torch.randint(0, 255, (6, 3, 24, 24), dtype=torch.uint8)
+    metadata = CheckpointMetadata(
+        name="Test",
+        version="1.2",
+        date="2025-01-31",
+        licence="Apache-2.0",
+        architecture=architecture,
+        preprocessing=Preprocessing(size=SIZE, keep_aspect=True),
+        training_data=(),
+        metrics=(),
+        intended_use="Tests.",
+        limits="Random weights.",
+        temperature={"global": 1.5, "local": 2.0, "fusion": 0.5},
+    )
+    return Checkpoint.from_network(network.eval(), metadata, shipped if background else None)
