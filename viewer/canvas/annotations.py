@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
-from viewer.canvas.numbers import nice_length, short
+from viewer.canvas.numbers import nice_length
 from viewer.canvas.viewport import Viewport
 
 MARGIN = 10.0
@@ -116,9 +116,9 @@ class Annotations:
         pixels_per_mm = viewport.scale / self.spacing
         longest = min(110.0, viewport.width / 3)
         length = nice_length(longest / pixels_per_mm)
-        label = f"{short(length / 10)} cm" if length >= 100 else f"{short(length)} mm"
+        label = f"{length / 10:g} cm" if length >= 100 else f"{length:g} mm"
         if length < 0.1:
-            label = f"{short(length * 1000)} µm"
+            label = f"{length * 1000:g} µm"
         return length * pixels_per_mm, label
 
     def _paint_scale_bar(self, painter: QPainter, viewport: Viewport) -> None:

@@ -8,7 +8,7 @@ MINUS = "−"
 
 
 def short(value: float, digits: int = 3) -> str:
-    """Return ``value`` to about ``digits`` figures, with a true minus sign: "0.83", "−1.2e−5"."""
+    """Return ``value`` to ``digits`` figures, with a true minus sign: "0.831", "−1.2e−5"."""
     if value != value:
         return "no value"
     if value == 0:
@@ -19,7 +19,7 @@ def short(value: float, digits: int = 3) -> str:
         mantissa, exponent = text.split("e")
         text = f"{mantissa}e{int(exponent)}"
     else:
-        text = f"{value:.{max(digits - 1 - max(size, 0), 0)}f}"
+        text = f"{value:.{max(digits - 1 - size, 0)}f}"
     return text.replace("-", MINUS)
 
 
