@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import threading
 from collections import OrderedDict
 from dataclasses import asdict, dataclass
@@ -137,11 +136,11 @@ class Session:
             )
         if name.startswith(_SHAP):
             # shap and what it imports take seconds, which only those who ask for it should wait.
-            shap = importlib.import_module("engine.saliency.shap")
-            attributed: SaliencyMap = shap.attribute(
+            from engine.saliency import shap
+
+            return shap.attribute(
                 self, image, frame, name.removeprefix(_SHAP), target, progress=progress
             )
-            return attributed
         key = (image.key, frame, name, target)
         found = self._maps.get(key)
         if found is None:
