@@ -258,22 +258,26 @@ class Trainer:
         right = (outputs.fusion_logits.argmax(1) == target).float().mean()
         return loss, right
 
-    def _forward(self, inputs: Tensor) -> Outputs:
-        with torch.autocast(
-            self.samples.device.type, torch.bfloat16, enabled=self._precision == "bfloat16"
-        ):
+    def _forward(self, inputs: Tensor, *, exact: bool = False) -> Outputs:
+        half = self._precision == "bfloat16" and not exact
+        with torch.autocast(self.samples.device.type, torch.bfloat16, enabled=half):
             outputs: Outputs = self.network(inputs.contiguous(memory_format=torch.channels_last))
         return outputs
 
     @torch.no_grad()
-    def predict(self, indices: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
-        """Return the logits of each of BRANCHES, (n, C), in evaluation mode."""
+    def predict(
+        self, indices: NDArray[np.int64], *, exact: bool = False
+    ) -> dict[str, NDArray[np.float64]]:
+        """Return the logits of each of BRANCHES, (n, C), in evaluation mode.
+
+        exact: in float32, whatever precision training runs in.
+        """
         self.network.eval()
         parts: dict[str, list[Tensor]] = {branch: [] for branch in BRANCHES}
         for start in range(0, len(indices), EVALUATION_BATCH):
             here = torch.from_numpy(np.asarray(indices[start : start + EVALUATION_BATCH]))
             images = self.samples.images(here.to(self.samples.device))
-            outputs = self._forward(self.samples.pixels.normalise(images))
+            outputs = self._forward(self.samples.pixels.normalise(images), exact=exact)
             for branch in BRANCHES:
                 parts[branch].append(getattr(outputs, f"{branch}_logits").double().cpu())
         return {branch: torch.cat(values).numpy() for branch, values in parts.items()}
@@ -346,6 +350,12 @@ class Trainer:
         self.history = values["history"]
         self.best_epoch = values["best_epoch"]
         self._best = math.inf if values["best"] is None else values["best"]
+
+
+def precision_before(folder: Path) -> str | None:
+    """Return the precision of the run whose state is in the folder, if there is one."""
+    path = folder / LAST
+    return str(state.read(path)[1]["settings"]["precision"]) if path.is_file() else None
 
 
 def _diverged(number: int) -> SaliscopeError:

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,8 +83,11 @@ def test_a_cancelled_run_goes_on_to_the_same_weights(tmp_path: Path, kind: str) 
 
 
 CHILD = """
-import sys, torch
+import sys
 from pathlib import Path
+
+import torch
+
 torch.set_num_threads(1)
 from tests.training.test_loop import _train, _recipe
 _train(Path(sys.argv[1]), _recipe("sgd", 6))
@@ -94,11 +98,21 @@ def _child(folder: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", CHILD, str(folder)], cwd=ROOT)
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Sums are rounded alike only with the same number of threads, here the child's."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("one_thread")
 def test_a_run_killed_with_sigkill_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     folder = tmp_path / "killed"
     child = _child(folder)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not (folder / "history.csv").is_file():
             assert child.poll() is None and time.monotonic() < deadline
             time.sleep(0.005)
@@ -107,22 +121,22 @@ def test_a_run_killed_with_sigkill_goes_on_to_the_same_weights(tmp_path: Path) -
     assert child.wait() == -signal.SIGKILL
     done = len((folder / "history.csv").read_text().splitlines()) - 1
     assert 1 <= done < 6
-    assert _child(folder).wait(60) == 0
+    _train(folder, _recipe("sgd", 6))
     assert len((folder / "history.csv").read_text().splitlines()) == 7
-    assert _child(tmp_path / "whole").wait(60) == 0
+    _train(tmp_path / "whole", _recipe("sgd", 6))
     assert _same(folder / LAST, tmp_path / "whole" / LAST)
 
 
 def test_it_learns_and_guidance_puts_the_gate_on_the_lesion(tmp_path: Path) -> None:
-    how = replace(recipe("compact", epochs=16, augmentation="minimal"), rates=(0.01,) * 3)
-    data = tiny.samples(96)
+    how = replace(recipe("compact", epochs=24, augmentation="minimal"), rates=(0.01,) * 3)
+    data = tiny.samples(64)
     inside = {}
     for weight in (0.0, 2.0):
         trainer = Trainer(
             tiny.network(),
             data,
-            np.arange(64),
-            np.arange(64, 96),
+            np.arange(48),
+            np.arange(48, 64),
             how,
             tmp_path / str(weight),
             seed=0,
@@ -132,7 +146,7 @@ def test_it_learns_and_guidance_puts_the_gate_on_the_lesion(tmp_path: Path) -> N
         assert trainer.history[-1]["validation_accuracy"] > 0.9
         assert trainer.history[-1]["loss"] < trainer.history[0]["loss"]
         with torch.no_grad():
-            here = torch.arange(64, 96)
+            here = torch.arange(48, 64)
             alpha = trainer.network.eval()(data.pixels.normalise(data.images(here))).attention
         assert alpha is not None
         mask = torch.nn.functional.adaptive_avg_pool2d(data.masks(here), list(alpha.shape[-2:]))

@@ -1,0 +1,187 @@
+"""Train the model that is shipped, on all records: ``python -m training.fit --cv RUN --out FILE``.
+
+How long to train, how sure to be (temperature) and how good it is come from the cross-validation in
+RUN: its figures are out of fold; this model itself has nothing left to be tested on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import statistics
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.errors import InvalidInputError
+from engine.model.checkpoint import Metrics
+from engine.saliency.background import encode
+from training import console, cv, options
+from training.loop import BRANCHES, Row, Samples, Trainer, derive, precision_before
+from training.options import Experiment
+
+BACKGROUND_IMAGES = 16
+"""Images in a checkpoint's SHAP background, spread evenly over the classes."""
+
+BACKGROUND_REDUCTION = 2
+"""Each side of them is divided by this: 16 images of 112 pixels take 0.6 MB."""
+
+MUST_AGREE = ("dataset", "classes", "images", "architecture", "preprocessing", "guidance")
+"""What of the cross-validation's settings must be the same, or its figures are another model's."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    parser = argparse.ArgumentParser("python -m training.fit", description=__doc__.splitlines()[0])
+    options.add(parser)
+    run = parser.add_argument_group("model file")
+    run.add_argument("--cv", type=Path, metavar="RUN", help="a finished run of training.cv")
+    run.add_argument("--out", required=True, type=Path, metavar="FILE", help="a .safetensors file")
+    run.add_argument("--name", help="default: the data set's")
+    run.add_argument("--version", default="1", dest="model_version")
+    run.add_argument("--date", default=datetime.now(UTC).date().isoformat(), metavar="YYYY-MM-DD")
+    run.add_argument("--licence", default="Apache-2.0")
+    run.add_argument("--intended-use")
+    run.add_argument("--limits")
+    run.add_argument("--half", action="store_true", help="store kernels in half precision")
+    given = parser.parse_args(arguments)
+    return console.run(
+        lambda: fit(given), "Run the same command again to go on from the last finished epoch."
+    )
+
+
+def fit(given: argparse.Namespace) -> None:
+    """Train on every record and write the checkpoint."""
+    out: Path = given.out
+    if out.suffix != ".safetensors":
+        raise InvalidInputError(f"{out.name} is no model file; give --out FILE.safetensors.")
+    try:
+        date.fromisoformat(given.date)
+    except ValueError as error:
+        raise InvalidInputError(
+            f"--date {given.date} is no date; give it as 2026-01-31."
+        ) from error
+    work = out.with_name(f"{out.stem}.training")
+    made = options.experiment(given, precision_before(work))
+    console.say(made.dataset.summary())
+    temperature = dict.fromkeys(BRANCHES, 1.0)
+    metrics: tuple[Metrics, ...] = ()
+    if given.cv is not None:
+        result = _finished(given.cv, made)
+        if given.epochs is None:
+            made = replace(made, recipe=replace(made.recipe, epochs=_epochs(result)))
+            console.say(f"Training for {made.recipe.epochs} epochs, the folds' median.")
+        temperature = {b: result["calibration"][b]["temperature"] for b in BRANCHES}
+        metrics = _metrics(result)
+    else:
+        console.say("No --cv RUN: the model will carry no figures and no calibration.")
+    everything = np.arange(len(made.dataset.records))
+    seed = derive(made.seed, "fit")
+    with console.bars(1, "fit") as bars:
+        samples = made.samples(bars.part("images"))
+        trainer = Trainer(
+            made.network(seed),
+            samples,
+            everything,
+            everything[:0],
+            made.recipe,
+            work,
+            seed=seed,
+            precision=made.precision,
+            guidance=made.guidance,
+        )
+
+        def on_epoch(row: Row) -> None:
+            bars.say(cv.describe("fit", row, made.recipe.epochs))
+
+        trainer.run(bars.part("fit"), on_epoch)
+    said = {"intended_use": given.intended_use, "limits": given.limits}
+    model = cv.checkpoint(
+        trainer,
+        made,
+        name=given.name or made.dataset.name,
+        version=given.model_version,
+        date=given.date,
+        metrics=metrics,
+        temperature=temperature,
+        background=background(samples, made),
+        licence=given.licence,
+        **{k: v for k, v in said.items() if v is not None},
+    )
+    digest = model.save(out, half=given.half)
+    shutil.rmtree(work)
+    console.say(f"{out}: {out.stat().st_size / 1e6:.1f} MB, SHA-256 {digest}")
+
+
+def _finished(run: Path, made: Experiment) -> dict[str, Any]:
+    """Return the metrics of a cross-validation of this very model."""
+    try:
+        config = json.loads((run / cv.CONFIG).read_text("utf-8"))
+        result: dict[str, Any] = json.loads((run / cv.METRICS).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidInputError(
+            f"{run} holds no finished cross-validation; finish it with training.cv --out {run}."
+        ) from error
+    ours = json.loads(json.dumps(made.to_dict()))
+    other = [key for key in MUST_AGREE if config.get(key) != ours[key]]
+    # The number of epochs is what is taken from there, and nothing stops early here; all else of
+    # the recipe must agree.
+    recipes = [{**c["recipe"], "epochs": 0, "patience": 0} for c in (config, ours)]
+    if recipes[0] != recipes[1]:
+        other.append("recipe")
+    if other:
+        raise InvalidInputError(
+            f"{run} cross-validated something else ({', '.join(other)} differ); "
+            "give the same options as there."
+        )
+    return result
+
+
+def _epochs(result: dict[str, Any]) -> int:
+    """Return the median of the folds' best epochs."""
+    best = [int(fold["best_epoch"]) for fold in result["folds"]]
+    return max(1, round(statistics.median(best)))
+
+
+def _metrics(result: dict[str, Any]) -> tuple[Metrics, ...]:
+    """Return the out-of-fold figures, with the ECE that calibration leaves."""
+    split = (
+        f"out of fold, {len(result['folds'])} folds by patient or group of near-identical images, "
+        f"{result['images']} images of {result['groups']} groups of {result['dataset']}"
+    )
+    found = []
+    for m in cv.metrics_of(result["pooled"], split):
+        values = {k: v for k, v in m.values.items() if k != "ece"}
+        ece = result["calibration"][m.branch]["ece_after"]
+        found.append(replace(m, values={**values, "ece_calibrated": ece}))
+    return tuple(found)
+
+
+def background(samples: Samples, made: Experiment) -> Tensor:
+    """Return a few training images, reduced, as SHAP's reference: uint8 (N, 3, h, w)."""
+    draw = np.random.default_rng(derive(made.seed, "background"))
+    target = samples.target.numpy()
+    turns = [
+        draw.permutation(np.flatnonzero(target == c)) for c in range(len(made.dataset.classes))
+    ]
+    chosen = [
+        int(turn[place])
+        for place in range(max(map(len, turns)))
+        for turn in turns
+        if place < len(turn)
+    ][:BACKGROUND_IMAGES]
+    rows, cols = made.preprocessing.size
+    here = torch.tensor(sorted(chosen))
+    inputs = samples.pixels.normalise(samples.images(here.to(samples.device)))
+    size = (rows // BACKGROUND_REDUCTION, cols // BACKGROUND_REDUCTION)
+    return encode(inputs.expand(-1, 3, -1, -1), made.preprocessing, size)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,183 @@
+"""The options that ``training.cv`` and ``training.fit`` share, and what they build."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.errors import InvalidInputError
+from engine.images.preprocess import Preprocessing
+from engine.model.architecture import FUSIONS, GATE_NORMS, Architecture
+from engine.model.device import choose_device, choose_precision
+from engine.model.network import FusionNetwork
+from engine.model.presets import PRESETS, preset
+from engine.model.weights import load_global_weights, load_local_weights
+from engine.progress import Progress
+from training import datasets
+from training.augment import AUGMENTATIONS, flippable
+from training.cache import pixels
+from training.datasets import Dataset
+from training.loop import Samples
+from training.recipes import RECIPES, Recipe, recipe
+
+HUB = "hub"
+"""In --global-weights: timm's ImageNet weights, over the network."""
+
+DEFAULT_RECIPES = {"compact": "compact", "paper": "busi"}
+"""The recipe of a preset where none is given; the paper's on limb MRI is ``myopathy``."""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what is trained, on what, and how."""
+    data = parser.add_argument_group("data")
+    data.add_argument("--dataset", required=True, choices=datasets.NAMES)
+    data.add_argument("--data", required=True, type=Path, metavar="DIR", help="or a CSV file")
+    data.add_argument("--classes", metavar="A,B", help="which classes, in order; last is positive")
+    data.add_argument("--aspect", choices=("keep", "stretch"), help="default: the data set's")
+    data.add_argument("--size", type=int, metavar="PX", help="side of the input (default 224)")
+    model = parser.add_argument_group("model")
+    model.add_argument("--preset", default="compact", choices=sorted(PRESETS))
+    model.add_argument("--fusion", default="gate", choices=FUSIONS)
+    model.add_argument("--gate-norm", choices=GATE_NORMS)
+    model.add_argument("--backbone", metavar="TIMM", help="another global branch")
+    model.add_argument("--global-weights", metavar=f"FILE|{HUB}")
+    model.add_argument("--local-weights", type=Path, metavar="FILE", help="published BagNet-33")
+    how = parser.add_argument_group("training")
+    how.add_argument("--recipe", choices=sorted(RECIPES), help="rates, decay, schedule, dropout")
+    how.add_argument("--epochs", type=_positive, metavar="N", help="at most")
+    how.add_argument("--patience", type=_positive, metavar="N")
+    how.add_argument("--batch", type=_positive, metavar="N")
+    how.add_argument("--augmentation", choices=sorted(AUGMENTATIONS))
+    how.add_argument("--balance", action="store_true", default=None, help="weigh rare classes up")
+    how.add_argument("--guidance", type=_weight, default=0.0, metavar="W", help="of lesion masks")
+    how.add_argument("--seed", type=int, default=0)
+    how.add_argument("--device", default="auto", metavar="auto|cpu|cuda|mps")
+    how.add_argument("--precision", default="auto", metavar="auto|float32|bfloat16")
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return value
+
+
+def _weight(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < 1e6:
+        raise argparse.ArgumentTypeError(f"{text} is not a weight of 0 or more")
+    return value
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What the options ask for, everything resolved."""
+
+    dataset: Dataset
+    architecture: Architecture
+    preprocessing: Preprocessing
+    recipe: Recipe
+    global_weights: str | None
+    local_weights: Path | None
+    guidance: float
+    seed: int
+    device: torch.device
+    precision: str
+
+    def network(self, seed: int) -> FusionNetwork:
+        """Return a new network, its random weights decided by ``seed``."""
+        torch.manual_seed(seed)
+        network = FusionNetwork(self.architecture, pretrained=self.global_weights == HUB)
+        if self.global_weights not in (None, HUB):
+            load_global_weights(network, Path(str(self.global_weights)))
+        if self.local_weights is not None:
+            load_local_weights(network, self.local_weights)
+        return network
+
+    def samples(self, progress: Progress | None = None) -> Samples:
+        """Return all images, from the cache where they are in it."""
+        records = self.dataset.records
+        data = pixels(records, self.preprocessing, progress)
+        return Samples(data, torch.tensor(self.dataset.labels), flippable(records), self.device)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what decides the result, as a JSON object; no folder of this machine."""
+        return {
+            "dataset": self.dataset.name,
+            "classes": list(self.dataset.classes),
+            "images": len(self.dataset.records),
+            "architecture": self.architecture.to_json(),
+            "preprocessing": asdict(self.preprocessing),
+            "recipe": self.recipe.to_dict(),
+            "global_weights": _file_name(self.global_weights),
+            "local_weights": _file_name(self.local_weights),
+            "guidance": self.guidance,
+            "seed": self.seed,
+            "precision": self.precision,
+        }
+
+
+def _file_name(given: str | Path | None) -> str | None:
+    return None if given is None else Path(given).name
+
+
+def experiment(options: argparse.Namespace, precision: str | None = None) -> Experiment:
+    """Load the data set and resolve every option; ``InvalidInputError`` for what cannot be.
+
+    precision: what "auto" came to when the run was begun. It is measured in part by the clock, so
+    that a busy machine could decide otherwise when the run is gone on with.
+    """
+    classes = tuple(c.strip() for c in options.classes.split(",")) if options.classes else None
+    dataset = datasets.load(options.dataset, options.data, classes)
+    how = recipe(
+        options.recipe or DEFAULT_RECIPES[options.preset],
+        epochs=options.epochs,
+        patience=options.patience,
+        batch=options.batch,
+        augmentation=options.augmentation,
+        balance=options.balance,
+    )
+    changes: dict[str, Any] = {"fusion": options.fusion}
+    if options.size is not None:
+        changes["input_size"] = (options.size, options.size)
+    if options.gate_norm is not None:
+        changes["gate_norm"] = options.gate_norm
+    if options.backbone is not None:
+        changes |= {"global_backbone": options.backbone, "global_options": {}}
+    if how.dropout is not None:
+        changes["dropout"] = how.dropout
+    architecture = preset(options.preset, dataset.classes, **changes)
+    if options.guidance and architecture.fusion != "gate":
+        raise InvalidInputError(
+            f"--guidance acts on the gate, and {architecture.fusion} has none; "
+            "give --fusion gate or leave --guidance out."
+        )
+    if options.guidance and not any(r.mask_paths or r.known_empty for r in dataset.records):
+        raise InvalidInputError(
+            f"--guidance needs lesion masks, and {dataset.name} has none; leave it out."
+        )
+    preprocessing = replace(
+        Preprocessing(),
+        size=architecture.input_size,
+        keep_aspect=dataset.keep_aspect if options.aspect is None else options.aspect == "keep",
+    )
+    device = choose_device(options.device)
+    if precision is None or options.precision != "auto":
+        probe = FusionNetwork(architecture).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        precision = choose_precision(device, probe.eval(), options.precision).name
+    return Experiment(
+        dataset=dataset,
+        architecture=architecture,
+        preprocessing=preprocessing,
+        recipe=how,
+        global_weights=options.global_weights,
+        local_weights=options.local_weights,
+        guidance=options.guidance,
+        seed=options.seed,
+        device=torch.device(device),
+        precision=precision,
+    )
