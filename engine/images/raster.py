@@ -8,6 +8,7 @@ calibrated, where a person set the unit (see ``_imagej_spacing``).
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,9 @@ from engine.progress import Progress
 # Only these decoders run: Pillow knows forty more formats, some of which start other programs.
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "DIB")
 
+# What Pillow warns of (odd tags, metadata cut short) does not change the picture.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+
 _GREY_MODES = {"L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"}
 _DAMAGED = "export it again from where it came from"
 
@@ -40,7 +44,9 @@ def read(path: Path, progress: Progress | None = None) -> Image:
     """
     notes: list[str] = []
     try:
-        with PillowImage.open(path, formats=FORMATS) as opened:
+        # Given a name, Pillow maps uncompressed files into memory, which garbles TIFFs with a
+        # sideways orientation (Pillow 13.0) and crashes where a file shrinks meanwhile.
+        with path.open("rb") as file, PillowImage.open(file, formats=FORMATS) as opened:
             count = _check_size(path, opened)
             spacing = _imagej_spacing(opened)
             frames: list[NDArray[Any]] = []
@@ -97,9 +103,10 @@ def read(path: Path, progress: Progress | None = None) -> Image:
 def probe(path: Path) -> tuple[int, tuple[int, int]]:
     """Return (frames, (rows, cols)) from the header alone. Raises ``UnreadableImageError``."""
     try:
-        with PillowImage.open(path, formats=FORMATS) as opened:
+        with path.open("rb") as file, PillowImage.open(file, formats=FORMATS) as opened:
             count = _check_size(path, opened)
-            turned = opened.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+            # Pillow turns a TIFF's announced size itself, but no other format's.
+            turned = opened.format != "TIFF" and opened.getexif().get(0x0112, 1) in (5, 6, 7, 8)
             cols, rows = opened.size
             return count, ((cols, rows) if turned else (rows, cols))
     except UnreadableImageError:

@@ -69,8 +69,15 @@ def _sort_in(file: Path, named: bool, found: _Found) -> None:
             if named:
                 raise recognise.not_an_image(file, dataset)
             return
-        pixels.check_header(file, dataset)
-        found.dicom.extend(records(file, dataset))
+        try:
+            pixels.check_header(file, dataset)
+            described = records(file, dataset)
+        except UnreadableImageError:
+            raise
+        except Exception:
+            # Elements are converted when first asked for, and a damaged one raises anything.
+            raise header.damaged(file) from None
+        found.dicom.extend(described)
     elif named:
         raise reader.unknown(file)
 

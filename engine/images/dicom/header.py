@@ -71,7 +71,7 @@ def read(path: Path, *, pixels: bool, keywords: tuple[str, ...] | None = None) -
         raise _not_dicom(path) from None
     except OSError as error:
         if error.errno is None:
-            raise _damaged(path) from None
+            raise damaged(path) from None
         raise UnreadableImageError(
             path,
             (error.strerror or "the system refused").lower(),
@@ -84,10 +84,13 @@ def read(path: Path, *, pixels: bool, keywords: tuple[str, ...] | None = None) -
     except Exception:
         # pydicom raises many kinds on damaged files (struct.error, EOFError, AttributeError,
         # NotImplementedError, RecursionError, ...); all of them mean the same to a user.
-        raise _damaged(path) from None
+        raise damaged(path) from None
     if len(dataset) == 0 and not recognise.is_directory(dataset):
         raise _not_dicom(path)
-    _complete_meta(dataset)
+    try:
+        _complete_meta(dataset)
+    except Exception:
+        raise damaged(path) from None
     return dataset
 
 
@@ -97,7 +100,8 @@ def _not_dicom(path: Path) -> UnreadableImageError:
     )
 
 
-def _damaged(path: Path) -> UnreadableImageError:
+def damaged(path: Path) -> UnreadableImageError:
+    """Return the error for a header that cannot be parsed."""
     return UnreadableImageError(path, "its DICOM header is damaged or cut short", _DAMAGED)
 
 

@@ -14,7 +14,7 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.processing import apply_color_lut
 from pydicom.uid import UID
 
-from engine.errors import UnreadableImageError
+from engine.errors import CancelledError, UnreadableImageError
 from engine.images import limits
 from engine.images.dicom import codestream, header, recognise, values
 from engine.images.names import readable
@@ -23,7 +23,11 @@ from engine.progress import Progress
 _DAMAGED = "copy or export it again"
 _REQUIRED = ("Rows", "Columns", "BitsAllocated")
 _KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
-_COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT")
+
+PLUGINS = ("pylibjpeg", "pillow", "pydicom")
+"""Decoders in order of trial. gdcm is left out: on damaged JPEG data it ends the whole process
+(an exception that no caller can catch), and pylibjpeg decodes every transfer syntax that it does
+and reads all files that it reads in pydicom's collection."""
 
 
 def check_header(path: Path, dataset: Dataset) -> tuple[int, int, int, int]:
@@ -78,7 +82,7 @@ def decode(
         raise recognise.not_an_image(path, dataset)
     count, rows, cols, samples = check_header(path, dataset)
     _tolerate(dataset, count)
-    syntax = UID(dataset.file_meta.TransferSyntaxUID)
+    syntax = _syntax(path, dataset)
     _check_length(path, dataset, syntax, (count, rows, cols, samples))
     wanted = list(range(count)) if indices is None else list(indices)
     colour = samples >= 3 or values.text(dataset, "PhotometricInterpretation") == "PALETTE COLOR"
@@ -97,7 +101,7 @@ def decode(
             done += 1
             if progress is not None:
                 progress.report(done / len(wanted), readable(path.name))
-    except (UnreadableImageError, MemoryError):
+    except (UnreadableImageError, CancelledError, MemoryError):
         raise
     except NotImplementedError:
         raise UnreadableImageError(
@@ -105,11 +109,7 @@ def decode(
             f"its compression ({syntax.name}) is not one that can be decoded",
             "export it without compression",
         ) from None
-    except Exception as error:
-        from engine.errors import CancelledError
-
-        if isinstance(error, CancelledError):
-            raise
+    except Exception:
         raise UnreadableImageError(
             path,
             f"its pixel data ({syntax.name}) is damaged or does not match its header",
@@ -120,6 +120,17 @@ def decode(
             path, f"it holds {done} of the {len(wanted)} frames it announces", _DAMAGED
         )
     return out
+
+
+def _syntax(path: Path, dataset: Dataset) -> UID:
+    syntax = UID(str(dataset.file_meta.TransferSyntaxUID))
+    if not syntax.is_transfer_syntax:
+        raise UnreadableImageError(
+            path,
+            f"its transfer syntax ({syntax}) is not a known one",
+            "export it without compression",
+        )
+    return syntax
 
 
 def _tolerate(dataset: Dataset, count: int) -> None:
@@ -186,10 +197,34 @@ def _check_length(
 
 
 def _decoded(dataset: Dataset, syntax: UID, wanted: list[int]) -> Iterator[NDArray[Any]]:
-    """Yield frames; colour spaces other than palettes come out as RGB."""
+    """Yield frames; where one plugin fails, the next goes on from there. YBR comes out as RGB."""
     decoder = get_decoder(syntax)
-    for frame, _ in decoder.iter_array(dataset, indices=wanted):
-        yield frame
+    if not decoder.is_encapsulated:
+        for frame, _ in decoder.iter_array(dataset, indices=wanted):
+            yield frame
+        return
+    available = decoder.available_plugins
+    plugins = [plugin for plugin in PLUGINS if plugin in available]
+    if not plugins:
+        raise NotImplementedError
+    failure: Exception = ValueError("no plugin")
+    done = 0
+    for plugin in plugins:
+        try:
+            for frame, _ in decoder.iter_array(
+                dataset, indices=wanted[done:], decoding_plugin=plugin
+            ):
+                yield frame
+                done += 1
+            return
+        except Exception as error:
+            failure = error
+        except BaseException as error:
+            # pylibjpeg-rle is written in Rust; its panics do not derive from Exception.
+            if type(error).__name__ != "PanicException":
+                raise
+            failure = ValueError("the decoder gave up")
+    raise failure
 
 
 def _finish(dataset: Dataset, frame: NDArray[Any], notes: list[str]) -> NDArray[np.uint8]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from engine.errors import UnreadableImageError
+from engine.errors import CancelledError, UnreadableImageError
 from engine.images import limits
 from engine.images.dicom import geometry, header, identity, lut, pixels, values
 from engine.images.dicom.functional import FrameView, frame_views
@@ -55,7 +55,24 @@ def read_sources(
 
     All frames must have one shape. Raises ``UnreadableImageError``, ``CancelledError``.
     """
-    found: list[str] = list(notes)
+    path = sources[0].path
+    try:
+        return _read(sources, title, list(notes), progress)
+    except (UnreadableImageError, CancelledError):
+        raise
+    except MemoryError:
+        raise UnreadableImageError(
+            path, "there is not enough memory for it", "close other programs and try again"
+        ) from None
+    except Exception:
+        # Elements are converted when first asked for, so a damaged one can raise anywhere, and
+        # of any kind.
+        raise header.damaged(path) from None
+
+
+def _read(
+    sources: Sequence[Source], title: str, found: list[str], progress: Progress | None
+) -> Image:
     parts: list[_Part] = []
     share = 1.0 / len(sources)
     total = 0

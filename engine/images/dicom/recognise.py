@@ -8,6 +8,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from engine.errors import UnreadableImageError
+from engine.images.dicom import values
 
 _VALUE_REPRESENTATIONS = {
     b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FD", b"FL", b"IS", b"LO", b"LT", b"OB",
@@ -47,7 +48,7 @@ def without_preamble(head: bytes) -> bool:
 def is_directory(dataset: Dataset) -> bool:
     """Whether this is a DICOMDIR, the index of a disc."""
     meta = getattr(dataset, "file_meta", None)
-    media = str(meta.get("MediaStorageSOPClassUID", "")) if meta is not None else ""
+    media = values.text(meta, "MediaStorageSOPClassUID") if meta is not None else ""
     return media == _MEDIA_DIRECTORY or "DirectoryRecordSequence" in dataset
 
 
@@ -59,9 +60,9 @@ def not_an_image(path: Path, dataset: Dataset) -> UnreadableImageError:
             "it is the index of a DICOM disc, not an image",
             "open the folder that it lies in",
         )
-    uid = str(dataset.get("SOPClassUID", "") or "")
+    uid = values.text(dataset, "SOPClassUID")
     name = UID(uid).name if uid else ""
-    modality = str(dataset.get("Modality", "") or "")
+    modality = values.text(dataset, "Modality")
     what = next((text for key, text in _KINDS if key in name), "")
     if what:
         return UnreadableImageError(path, f"it holds {what}, not an image", "open the images")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from engine.errors import MaskError
 from engine.images.image import Geometry, Image, VoxelLayout
-from engine.images.nifti import RAS_TO_LPS, index_affine, to_frames, to_voxels
+from engine.images.voxels import RAS_TO_LPS, index_affine, to_frames, to_voxels
 
 #: How far a slice may lie from where even spacing puts it: the rounding of DICOM's decimal
 #: strings stays below, a missing or doubled slice is far above.

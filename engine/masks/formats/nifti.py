@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from engine.errors import MaskError, UnreadableImageError
 from engine.images import nifti as volumes
 from engine.images.image import Image
+from engine.images.voxels import index_affine, to_voxels
 from engine.masks.formats.files import cannot_read, replacing
 from engine.masks.formats.grid import Grid, grid_of
 from engine.masks.mask import COLOURS, ImageReference, Mask
@@ -135,13 +136,13 @@ def _on_frames(path: Path, image: Image) -> tuple[NDArray[Any], tuple[str, ...]]
     assert layout is not None  # every NIfTI has one
     values = np.nan_to_num(source.pixels, nan=0.0)
     if header.oriented:
-        theirs = layout.affine @ volumes.index_affine(layout)
+        theirs = layout.affine @ index_affine(layout)
         theirs = np.diag([header.mm, header.mm, header.mm, 1.0]) @ theirs
         placed = _placed(path, values, theirs, grid.frame_affine, image)
         if placed is not None:
             return placed, ()
     if (not header.oriented or not grid.oriented) and header.shape == grid.layout.shape:
-        voxels = volumes.to_voxels(values, layout)
+        voxels = to_voxels(values, layout)
         note = (
             f"{path.name} was matched by its size alone, for want of a position; check that it "
             "lies where it should."
@@ -168,7 +169,7 @@ def _cine(path: Path, image: Image, header: volumes.Header, grid: Grid) -> NDArr
         volume = volumes.read(path, axis=2, volume=index)
         layout = volume.geometry.layout
         assert layout is not None
-        theirs = layout.affine @ volumes.index_affine(layout)
+        theirs = layout.affine @ index_affine(layout)
         theirs = np.diag([header.mm, header.mm, header.mm, 1.0]) @ theirs
         values = np.nan_to_num(volume.pixels, nan=0.0)
         one = _placed(path, values, theirs, grid.frame_affine, image)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image as PillowImage
 
 from engine.errors import UnreadableImageError
-from engine.images import nifti, reader, scan
+from engine.images import reader, scan, voxels
 
 
 def _wheel(name: str) -> Path:
@@ -75,10 +75,10 @@ def test_scan_of_a_mixed_drop(tmp_path: Path) -> None:
 def test_nifti_pairs_named_in_capitals(tmp_path: Path) -> None:
     import nibabel as nib
 
-    voxels = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
-    nib.Nifti1Pair(voxels, np.eye(4)).to_filename(tmp_path / "a.img")
+    stored = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
+    nib.Nifti1Pair(stored, np.eye(4)).to_filename(tmp_path / "a.img")
     (tmp_path / "a.img").rename(tmp_path / "B.IMG")
     (tmp_path / "a.hdr").rename(tmp_path / "B.HDR")
     image = reader.read(tmp_path / "B.IMG")
     assert image.geometry.layout is not None
-    assert np.array_equal(nifti.to_voxels(image.pixels, image.geometry.layout), voxels)
+    assert np.array_equal(voxels.to_voxels(image.pixels, image.geometry.layout), stored)
