@@ -22,7 +22,7 @@ from engine.errors import InvalidInputError
 from engine.images.image import Image
 from engine.images.preprocess import to_model_input
 from engine.progress import Progress
-from engine.saliency import background, pixels
+from engine.saliency import anatomy, background, pixels
 from engine.saliency.cache import AttributionCache, Entry
 from engine.saliency.map import Provenance, SaliencyMap
 
@@ -39,7 +39,7 @@ MAX_SAMPLES = 100_000
 CHUNK = 64
 """Samples handed to shap at once: bounds its memory, and the chunks' spread tells the error."""
 
-BATCH = 8
+BATCH, BATCH_ON_GPU = 8, 32
 """Gradients computed at once; progress is reported, and cancelling noticed, after each."""
 
 _VERSION = 1  # of the method; part of the cache's key
@@ -82,8 +82,8 @@ def attribute(
     Its provenance holds ``sum`` and ``output_difference``, which agree up to ``standard_error``
     (of the sum); ``relative_error``, the standard error of the map over the map (Euclidean norms);
     ``inside_image``, the share of absolute attribution that does not lie on padding (which is not
-    shown); and
-    ``background``, "checkpoint", or "black" where the checkpoint ships none.
+    shown); ``outside_anatomy``, as other maps have it; and ``background``, "checkpoint", or
+    "black" where the checkpoint ships none.
 
     Raises ``InvalidInputError`` for an unknown branch, class or number of samples, and
     ``CancelledError``.
@@ -137,9 +137,12 @@ def attribute(
     absolute = np.abs(entry.raw).astype(np.float64)
     total = float(absolute.sum())
     inside = float(absolute[prepared.valid].sum()) / total if total > 0 else 1.0
+    values = pixels.to_image(entry.raw, prepared, image.shape)
+    grey = image.grey(frame)
+    body = anatomy.foreground(-grey if image.display.inverted else grey)
     return SaliencyMap(
         name=f"shap-{branch}",
-        values=pixels.to_image(entry.raw, prepared, image.shape),
+        values=values,
         raw=entry.raw,
         sign="signed",
         target=target,
@@ -153,6 +156,7 @@ def attribute(
                 **entry.facts,
                 "background": "black" if checkpoint.shap_background is None else "checkpoint",
                 "inside_image": inside,
+                "outside_anatomy": anatomy.outside_share(values, body),
             },
             preprocessing=asdict(metadata.preprocessing),
             image_key=image.key,
@@ -214,7 +218,8 @@ def explain(
     import shap  # two seconds, which only those wait who ask for SHAP
 
     watched = _Watched(function, samples, progress or Progress(), text)
-    explainer = shap.GradientExplainer(watched, compared, batch_size=BATCH)
+    batch = BATCH if x.device.type == "cpu" else BATCH_ON_GPU
+    explainer = shap.GradientExplainer(watched, compared, batch_size=batch)
     counts = [CHUNK] * (samples // CHUNK) + ([samples % CHUNK] if samples % CHUNK else [])
     if len(counts) == 1:  # two chunks at least, for the error
         counts = [samples // 2, samples - samples // 2]

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
-from viewer import theme
 from viewer.canvas.numbers import nice_length
 from viewer.canvas.viewport import Viewport
 
@@ -20,24 +18,20 @@ SHADOW = QColor(0, 0, 0, 170)
 ROOMY = 180.0
 
 
-@cache
 def font(bold: bool = False) -> QFont:
     """Return the face of all texts over images: 12 px, figures of equal width."""
-    return theme.font(12, QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
-
-
-@cache
-def line_height() -> float:
-    """Return the height of a line of text, logical pixels."""
-    return QFontMetricsF(font()).height() + 1
+    face = QFont()
+    face.setPixelSize(12)
+    if bold:
+        face.setWeight(QFont.Weight.DemiBold)
+    face.setFeature(QFont.Tag("tnum"), 1)
+    return face
 
 
 def shadowed_text(
     painter: QPainter, box: QRectF, align: Qt.AlignmentFlag, text: str, colour: QColor = TEXT
 ) -> None:
     """Draw a line of text that stays readable on white and on black."""
-    if not painter.clipBoundingRect().intersects(box.adjusted(-2, -2, 2, 2)):
-        return
     painter.setPen(SHADOW)
     for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1), (1, 1), (-1, 1)):
         painter.drawText(box.translated(dx, dy), align, text)
@@ -79,7 +73,7 @@ class Annotations:
             return
         painter.save()
         painter.setFont(font())
-        line = line_height()
+        line = self.line_height()
         width, height = viewport.width, viewport.height
         roomy = min(width, height) >= ROOMY
         box = QRectF(MARGIN, MARGIN - 2, width - 2 * MARGIN, line)
@@ -98,9 +92,13 @@ class Annotations:
             self._paint_edges(painter, width, height, line)
         painter.restore()
 
+    def line_height(self) -> float:
+        """The height of a line of text, logical pixels."""
+        return QFontMetricsF(font()).height() + 1
+
     def bottom_right_box(self, viewport: Viewport, line_from_below: int = 0) -> QRectF:
         """Return where a line of the lower right corner is written."""
-        line = line_height()
+        line = self.line_height()
         return QRectF(
             viewport.width / 2 - MARGIN,
             viewport.height - MARGIN + 2 - (line_from_below + 1) * line,
@@ -129,14 +127,12 @@ class Annotations:
             return
         length, label = bar
         x, y = MARGIN, viewport.height - MARGIN - 4
-        if not painter.clipBoundingRect().intersects(QRectF(x - 3, y - 14, length + 130, 24)):
-            return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         shadowed_lines(
             painter,
             [QPointF(x, y - 4), QPointF(x, y), QPointF(x + length, y), QPointF(x + length, y - 4)],
         )
-        line = line_height()
+        line = self.line_height()
         box = QRectF(x + length + 8, y - line + 5, 120, line)
         shadowed_text(painter, box, Qt.AlignmentFlag.AlignLeft, label)
 

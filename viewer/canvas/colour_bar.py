@@ -70,8 +70,7 @@ class ColourBar:
     def paint(self, painter: QPainter, viewport: Viewport) -> None:
         """Paint bar and numbers."""
         box = self.box(viewport)
-        around = None if box is None else box.adjusted(-90, -24, 40, 24)
-        if box is None or around is None or not painter.clipBoundingRect().intersects(around):
+        if box is None:
             return
         painter.save()
         painter.setFont(font())

@@ -121,6 +121,7 @@ def test_lies_on_the_image_with_its_provenance(session: OnCpu, image: Image):
     inside = absolute[prepared.valid].sum() / absolute.sum()
     assert parameters["inside_image"] == pytest.approx(inside, rel=1e-4)
     assert 0.5 < inside < 1
+    assert 0 <= parameters["outside_anatomy"] < 1
     json.dumps(parameters, allow_nan=False)
 
 

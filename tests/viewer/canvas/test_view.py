@@ -241,35 +241,3 @@ def test_one_to_one_survives_a_resize_and_keeps_the_middle(view):
     QApplication.processEvents()
     assert (view.viewport.row, view.viewport.col) == (20, 30)
     assert view.viewport.scale * view.surface.devicePixelRatioF() == pytest.approx(1)
-
-
-def test_the_cursor_stays_with_the_mouse_when_the_image_moves_under_it(view):
-    readings = []
-    view.cursorMoved.connect(readings.append)
-    QTest.mouseMove(view.surface, QPoint(120, 90))
-    view.set_viewport(view.viewport.panned(40, 20))
-    assert (readings[-1].row, readings[-1].col) == pytest.approx(view.viewport.to_image(120, 90))
-    view.fit()
-    assert (readings[-1].row, readings[-1].col) == pytest.approx(view.viewport.to_image(120, 90))
-
-
-def test_a_view_without_the_mouse_says_nothing_of_the_cursor(view):
-    readings = []
-    view.cursorMoved.connect(readings.append)
-    view.set_frame(2)
-    view.zoom_by(2)
-    assert readings == []
-    view.point_at(None)
-    assert readings == []
-
-
-def test_a_quick_second_drag_is_a_drag(view):
-    view.zoom_by(4)
-    for _ in range(2):
-        held = view.viewport.to_image(150, 150)
-        QTest.mouseDClick(view.surface, Qt.MouseButton.MiddleButton, pos=QPoint(150, 150))
-        event = (Qt.MouseButton.MiddleButton, Qt.KeyboardModifier.NoModifier, QPoint(150, 150))
-        QTest.mousePress(view.surface, *event)
-        QTest.mouseMove(view.surface, QPoint(160, 155))
-        QTest.mouseRelease(view.surface, Qt.MouseButton.MiddleButton, pos=QPoint(160, 155))
-        assert view.viewport.to_image(160, 155) == pytest.approx(held)

@@ -1,0 +1,171 @@
+"""``python -m engine explain``: where the network looked, as arrays, pictures and provenance."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.cli import model, output
+from engine.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from engine.session import Session
+
+_DESCRIPTION = """\
+Write where the network looked in one image, once for each map asked for:
+
+  MAP.npy       relevance of every pixel, float32, the image's own rows x cols
+  MAP.png       the map's colours over the image, at the image's own size
+  explain.json  probabilities, and all that is needed to make the maps again
+"""
+
+_EPILOG = """\
+maps: global and local (the two branches); gate, concat or product (their fusion, whichever the
+network has); attention (the gate itself); and shap-global, shap-local, shap-gate ... (what each
+pixel adds to that branch's output; these take from seconds to minutes and are kept for next time).
+"""
+
+
+def add(commands: Any) -> None:
+    """Add the subcommand's arguments."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "explain",
+        help="where the network looked in an image",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("path", metavar="PATH", type=Path, help="an image file")
+    parser.add_argument(
+        "--map",
+        dest="maps",
+        metavar="MAP",
+        action="append",
+        help="a map to write; may be given several times (default: the fusion's)",
+    )
+    parser.add_argument(
+        "--out", metavar="DIR", type=Path, required=True, help="folder to write to, made if missing"
+    )
+    parser.add_argument(
+        "--frame",
+        metavar="N",
+        type=int,
+        help="frame or slice, from 0, as predict numbers them (default: the middle one)",
+    )
+    parser.add_argument(
+        "--class",
+        dest="target",
+        metavar="CLASS",
+        help="the class to explain, by name (default: the one predicted)",
+    )
+    model.add_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Explain and write; raise ``SaliscopeError`` for bad input, ``OSError`` for a bad DIR."""
+    model.quiet()
+    from engine.cli import overlay
+    from engine.cli.frames import index_of, place
+    from engine.images.reader import read
+
+    with output.progress_bar() as progress:
+        image = read(args.path, progress=progress.part(0.0, 0.05))
+        index = index_of(image, args.frame)
+        session = model.open_session(args)
+        names = _names(session, args.maps)
+        prediction = session.predict(image, index)
+        target = _target(session.classes, args.target, prediction.predicted)
+        args.out.mkdir(parents=True, exist_ok=True)
+        written: dict[str, Any] = {}
+        for number, name in enumerate(names):
+            part = progress.part(
+                0.1 + 0.9 * number / len(names), 0.1 + 0.9 * (number + 1) / len(names)
+            )
+            part.report(0.0, name)
+            saliency = session.saliency(image, index, name, target=target, progress=part)
+            _save(args.out / f"{name}.npy", saliency.values)
+            overlay.save(args.out / f"{name}.png", image, index, saliency)
+            low, high = overlay.scale(saliency)
+            written[name] = {
+                "array": f"{name}.npy",
+                "overlay": f"{name}.png",
+                "sign": saliency.sign,
+                "target": saliency.target,
+                "target_name": saliency.target_name,
+                "raw_shape": list(saliency.raw.shape),
+                "overlay_scale": {
+                    "colours": overlay.COLOURS[saliency.sign],
+                    "from": low,
+                    "to": high,
+                },
+                "provenance": asdict(saliency.provenance),
+            }
+    path, frame = place(image, index)
+    record = {
+        "path": str(path),
+        "frame": frame,
+        "shape": list(image.shape),
+        "checkpoint": model.describe(session.checkpoint),
+        "device": session.device,
+        "precision": session.precision,
+        "classes": list(session.classes),
+        "branches": {name: list(prediction.branches[name]) for name in prediction.branches},
+        "predicted": prediction.predicted,
+        "maps": written,
+        "saliscope": _version(),
+    }
+    text = json.dumps(record, indent=2, allow_nan=False, default=_plain)
+    (args.out / "explain.json").write_text(text + "\n", encoding="utf-8")
+    print(
+        f"{path}, frame {frame}: {session.classes[prediction.predicted]} "
+        f"{prediction.branches['fusion'][prediction.predicted]:.3f}; "
+        f"{', '.join(names)} for class {session.classes[target]} in {args.out}"
+    )
+    return 0
+
+
+def _names(session: Session, asked: list[str] | None) -> list[str]:
+    if not asked:
+        return [session.checkpoint.metadata.architecture.fusion]
+    for name in asked:
+        if name not in session.map_names:
+            raise InvalidInputError(
+                f"There is no map {name!r} in this network; it has {', '.join(session.map_names)}."
+            )
+    return list(dict.fromkeys(asked))
+
+
+def _target(classes: tuple[str, ...], asked: str | None, predicted: int) -> int:
+    if asked is None:
+        return predicted
+    if asked not in classes:
+        raise InvalidInputError(
+            f"There is no class {asked!r} in this network; it has {', '.join(classes)}."
+        )
+    return classes.index(asked)
+
+
+def _save(path: Path, values: Any) -> None:
+    import numpy as np
+
+    with path.open("wb") as file:
+        np.save(file, values, allow_pickle=False)
+
+
+def _version() -> str:
+    try:
+        return version("saliscope")
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return ""
+
+
+def _plain(value: Any) -> Any:
+    """Turn numpy's numbers and arrays, and paths, into what JSON knows."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return str(value)
