@@ -34,7 +34,7 @@ class Acquisition:
 def draw_acquisition(rng: np.random.Generator, noise: float, field: float) -> Acquisition:
     """Draw an acquisition with noise around ``noise`` at ``field`` tesla."""
     phase = int(rng.integers(2))
-    matrix = [float(rng.uniform(0.82, 1.0)), float(rng.uniform(0.82, 1.0))]
+    matrix = [float(rng.uniform(0.62, 0.95)), float(rng.uniform(0.62, 0.95))]
     matrix[phase] *= float(rng.uniform(0.7, 0.9))
     return Acquisition(
         matrix=(matrix[0], matrix[1]),

@@ -16,7 +16,7 @@ from training.phantom.study import NO_FINDING, NOT_SUSPICIOUS, SUSPICIOUS, Seque
 _DENSITY = 3.0
 """Scatterers a sample: dozens in every resolution cell, so speckle is fully developed."""
 
-_LINE_MM = 0.14
+_LINE_MM = 0.12
 _MARGIN_MM = 2.0
 
 
@@ -33,6 +33,8 @@ class Layers:
     glandular_echo: float
     glandular_texture: float
     muscle_echo: float
+    waves: float
+    loss: float
     lobules: float
     ligaments: float
     streaks: float
@@ -51,9 +53,11 @@ def draw_layers(rng: np.random.Generator) -> Layers:
         fat=fat,
         gland=gland,
         retro=gland + float(rng.uniform(1.0, 5.0)),
-        glandular_echo=float(rng.uniform(4, 11)),
-        glandular_texture=float(rng.uniform(1.5, 5.0)),
+        glandular_echo=float(rng.uniform(3, 11)),
+        glandular_texture=float(rng.uniform(2.0, 5.5)),
         muscle_echo=float(rng.uniform(-3, 3)),
+        loss=float(rng.uniform(0.1, 0.7)),
+        waves=float(rng.uniform(0.8, 2.6)),
         lobules=float(rng.uniform(0.5, 1.6)),
         ligaments=float(rng.uniform(0.4, 1.3)),
         streaks=float(rng.uniform(0.5, 1.5)),
@@ -71,7 +75,7 @@ def breast_study(
         bandwidth=float(rng.uniform(0.45, 0.7)),
         focus=float(rng.uniform(0.3, 0.6) * layers.depth),
         f_number=float(rng.uniform(2.0, 3.2)),
-        looks=int(rng.integers(1, 6)),
+        looks=int(rng.integers(3, 8)),
     )
     mass = None
     if suspicious or rng.random() < 0.75:
@@ -116,7 +120,11 @@ def _view(
     depth = grid.depth
     echo, loss, specular = _tissue(rng, layers, grid, transducer)
     if mass is not None:
-        _put_mass(rng, mass, grid, echo, loss, specular)
+        margin = SmoothField(rng, _extent(layers, grid), (1.0, 0.9, 0.9))
+        middle = layers.depth / 2
+        distance = mass.distance(depth[:, None], grid.lateral[None, :])
+        distance += mass.roughness * margin.on_grid(depth - middle, grid.lateral)
+        _put_mass(rng, mass, grid, distance, echo, loss, specular)
 
     # What sound lost on the way there and back, smeared by the aperture with depth.
     lost = np.cumsum(loss, axis=0, dtype=np.float32) * np.float32(step)
@@ -137,8 +145,8 @@ def _view(
         + 1j * rng.standard_normal(grid.shape, dtype=np.float32)
     )
     signal = np.hypot(signal, noise * gain * hiss)
-    reference = float(np.percentile(signal, 99.0)) * float(rng.uniform(1.0, 1.8))
-    grey = compress(signal, reference, float(rng.uniform(48, 66)))
+    reference = float(np.percentile(signal, 99.0)) * float(rng.uniform(1.3, 2.8))
+    grey = compress(signal, reference, float(rng.uniform(44, 60)))
 
     y = (np.arange(shape[0]) + 0.5) * spacing / step - 0.5
     cols = (np.arange(shape[1]) - (shape[1] - 1) / 2) * spacing
@@ -149,8 +157,14 @@ def _view(
     mask = np.zeros(shape, bool)
     if mass is not None:
         rows = (np.arange(shape[0])[:, None] + 0.5) * spacing
-        mask = np.asarray(mass.distance(rows, cols[None, :]) < 0)
+        distance = mass.distance(rows, cols[None, :])
+        distance += mass.roughness * margin.on_grid(rows[:, 0] - middle, cols)
+        mask = np.asarray(distance < 0)
     return np.rint(pixels).astype(np.uint8), mask
+
+
+def _extent(layers: Layers, grid: Grid) -> tuple[float, float]:
+    return layers.depth / 2, float(np.abs(grid.lateral).max())
 
 
 def _amplitude(decibels: Array) -> Array:
@@ -163,30 +177,30 @@ def _tissue(
     """Return echo strength (dB), attenuation (dB/mm beyond the gain's) and specular amplitude."""
     depth, lateral = grid.depth, grid.lateral
     middle = layers.depth / 2
-    extent = (middle, float(np.abs(lateral).max()))
+    extent = _extent(layers, grid)
 
     def field(cell_y: float, cell_x: float) -> Array:
         field = SmoothField(rng, extent, (1.0, cell_y, cell_x))
         return field.on_grid(depth - middle, lateral)
 
     y = depth[:, None].astype(np.float32)
-    wave = field(14, 16)
+    wave = field(14, 13)
     ripple = field(3, 5)
-    skin = y - layers.skin
-    fat = y - layers.fat - 1.6 * wave - 0.5 * ripple
-    gland = y - layers.gland - 1.4 * wave - 0.4 * ripple
+    skin = y - layers.skin * (1.0 + 0.06 * ripple)
+    fat = y - layers.fat - layers.waves * wave - 0.7 * ripple
+    gland = y - layers.gland - 0.8 * layers.waves * wave - 0.6 * ripple
     retro = y - layers.retro - 0.5 * field(20, 25)
 
     # Fat: dark lobules between bright septa.
-    lobule_field = field(4.5, 9.0) + 0.3 * ripple
-    septa = np.exp(-np.square(lobule_field / 0.05))
+    lobule_field = field(3.4, 15.0) + 0.25 * ripple + 0.5 * wave
+    septa = np.exp(-np.square(lobule_field / 0.06))
     fat_echo = 1.2 * field(1.2, 2.5) + 7.0 * layers.lobules * septa
     # Glandular tissue: bright, streaked along the skin, with ducts and islands of fat.
-    islands = np.clip(field(3.0, 6.0) - 0.9, 0, 1)
+    islands = np.clip(2.0 * (field(2.4, 5.0) - 0.9), 0, 1)
     gland_echo = (
         layers.glandular_echo
-        + layers.glandular_texture * (0.6 * field(0.7, 2.6) + 0.8 * field(1.8, 5.0))
-        - 9.0 * islands
+        + layers.glandular_texture * (0.7 * field(0.6, 3.2) + 0.8 * field(1.6, 5.0))
+        - 11.0 * islands
     )
     # Muscle: dark, with bright fibrous planes along it.
     planes = np.exp(-np.square(field(1.0, 12.0) / 0.18))
@@ -201,8 +215,8 @@ def _tissue(
     echo = blend(echo, gland_echo, fat, 0.8)
     echo = blend(echo, fat_echo, gland, 0.8)
     echo = blend(echo, muscle_echo, retro, 0.3)
-    loss = 0.12 * ramp(-fat, 1.0) + 0.06 * field(9, 6)
-    loss = loss + 0.25 * np.clip(retro / 4.0, 0.0, 1.0)
+    loss = layers.loss * ramp(-fat, 1.0) + 0.10 * field(9, 6)
+    loss = loss + (0.2 + layers.loss) * np.clip(retro / 4.0, 0.0, 1.0)
 
     # Cooper's ligaments: oblique bright lines through the fat, with a shadow under the steep ones.
     specular = np.zeros(grid.shape, np.float32)
@@ -239,10 +253,15 @@ def _tissue(
 
 
 def _put_mass(
-    rng: np.random.Generator, mass: Mass, grid: Grid, echo: Array, loss: Array, specular: Array
+    rng: np.random.Generator,
+    mass: Mass,
+    grid: Grid,
+    distance: Array,
+    echo: Array,
+    loss: Array,
+    specular: Array,
 ) -> None:
     y, x = grid.depth[:, None], grid.lateral[None, :]
-    distance = mass.distance(y, x)
     inside = ramp(distance, max(mass.edge, 0.05))
     texture = SmoothField(
         rng, (float(y.max() / 2), float(np.abs(x).max())), (1.0, 1.1, 1.6)

@@ -66,12 +66,12 @@ class Leg:
         def field(cell_z: float, cell_y: float, cell_x: float) -> SmoothField:
             return SmoothField(rng, (_EXTENT_MM, _EXTENT_MM), (cell_z, cell_y, cell_x), depth)
 
-        self._warp = (field(70, 38, 38), field(70, 38, 38))
+        self._warp = (field(70, 42, 42), field(70, 42, 42))
         self._ripple = (field(40, 11, 11), field(40, 11, 11))
         self._thickness = field(80, 45, 45)
         self._septum = field(30, 14, 14)
-        self._strands = (field(9, 1.5, 6.0), field(9, 6.0, 1.5))
-        self._fine = field(7, 1.3, 1.3)
+        self._strands = (field(9, 1.3, 7.0), field(9, 7.0, 1.3))
+        self._fine = field(7, 1.6, 1.6)
         self._patches = field(25, 12, 12)
         self._lobules = field(12, 4.0, 5.0)
         self._septa = field(20, 5, 9)
@@ -117,8 +117,8 @@ class Leg:
         if self._mirror < 0:
             x, order = x[::-1], slice(None, None, -1)
         shift = self._slant * (z - self._depth / 2)
-        dy = 3.2 * self._warp[0].on_grid(y, x, z) + 0.7 * self._ripple[0].on_grid(y, x, z)
-        dx = 3.2 * self._warp[1].on_grid(y, x, z) + 0.7 * self._ripple[1].on_grid(y, x, z)
+        dy = 2.6 * self._warp[0].on_grid(y, x, z) + 0.7 * self._ripple[0].on_grid(y, x, z)
+        dx = 2.6 * self._warp[1].on_grid(y, x, z) + 0.7 * self._ripple[1].on_grid(y, x, z)
         px, py = x[None, :] + dx + shift[0], y[:, None] + dy + shift[1]
         cos, sin = np.cos(self._angle), np.sin(self._angle)
         taper = 1.0 + build.taper * (0.5 - z / max(self._depth, 1.0))
@@ -137,8 +137,9 @@ class Leg:
         ordered = np.partition(distances, 1, axis=-1)
         nearest, second = ordered[..., 0], ordered[..., 1]
         border = 0.5 * (second - nearest)
-        fascia = stack[..., -1] * mm
-        bone = stack[..., count:-1] * mm
+        fascia = stack[..., -2] * mm
+        hull = stack[..., -1] * mm
+        bone = stack[..., count:-2] * mm
         bone_distance = bone.min(axis=-1)
         del stack, distances, ordered
 
@@ -156,21 +157,22 @@ class Leg:
         )
 
         # The outside: fat of varying thickness, then skin.
-        thickness = build.fat_mm * np.exp(0.28 * self._thickness.on_grid(y, x, z))
+        thickness = build.fat_mm * np.exp(0.16 * self._thickness.on_grid(y, x, z))
         thickness *= np.clip(1.0 + build.fat_medial * u + build.fat_posterior * v, 0.25, None)
-        skin_line = fascia - thickness
+        skin_line = hull - thickness
         body = ramp(skin_line, pixel)
         skin = body * ramp(-skin_line - build.skin_mm, pixel)
 
         # Fat inside the muscles.
         muscle_of = np.where(in_space, 0, label)
         angle = self._strand_angle[muscle_of]
+        patches = self._patches.on_grid(y, x, z)
         strands = np.cos(angle) * self._strands[0].on_grid(y, x, z)
         strands += np.sin(angle) * self._strands[1].on_grid(y, x, z)
-        strands = strands + 0.35 * self._fine.on_grid(y, x, z)
-        patches = self._patches.on_grid(y, x, z)
+        strands = strands + 0.3 * self._fine.on_grid(y, x, z)
+        strands = strands + 0.35 * patches
         inside = self._muscle_fat[muscle_of] * (0.7 + 0.3 * np.clip(patches, -1.5, 1.5))
-        streaks = np.exp(-np.square(strands / 0.11)) * np.clip(patches - 0.2, 0.0, 1.0)
+        streaks = np.exp(-np.abs(strands) / 0.12) * np.clip(patches - 0.2, 0.0, 1.0)
         inside += build.streaks * streaks
         fluid = np.zeros_like(inside)
         lesion = np.zeros_like(inside)
@@ -258,7 +260,7 @@ class Leg:
             share *= outside
         for index, name in enumerate(self._template.bones):
             cortex = self._template.cortex_mm[name] * self._build.cortex
-            marrow = ramp(bone[..., index] + cortex, pixel) * (0.93 + 0.04 * patches)
+            marrow = ramp(bone[..., index] + cortex + 0.6, 1.8) * (0.88 + 0.07 * patches)
             shares["marrow"] += np.clip(marrow, 0.0, 1.0)
 
 

@@ -51,7 +51,7 @@ def draw_timings(rng: np.random.Generator, field: float) -> tuple[Timing, Timing
     t1 = Timing("T1", float(rng.uniform(480, 720)), float(rng.uniform(9, 16)), 0.0)
     tr = float(rng.uniform(3500, 5500))
     null = null_inversion_time(TISSUES[field]["fat"].t1, tr)
-    stir = Timing("STIR", tr, float(rng.uniform(30, 55)), null * float(rng.uniform(0.93, 1.05)))
+    stir = Timing("STIR", tr, float(rng.uniform(30, 55)), null * float(rng.uniform(0.88, 1.08)))
     return t1, stir
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ CYST = "cyst"
 BENIGN = "benign-looking mass"
 MALIGNANT = "malignant-looking mass"
 
+_SKIN_MM = 2.0
+
 
 @dataclass(frozen=True, eq=False)
 class Mass:
@@ -20,9 +23,10 @@ class Mass:
 
     centre: (depth, lateral) mm. radii: (depth, lateral) mm. tilt: radians. harmonics: (n, 2)
     relative amplitude and phase of the outline's waves n = 2, 3, ... spicules: (k, 4) direction,
-    angular half width, length relative to the radius, strength. echo: dB relative to the fat.
-    texture: dB. edge: mm over which the margin blurs. attenuation: dB a mm relative to what the
-    gain compensates (negative: enhancement behind). halo: mm, dB of an echogenic rim. capsule: dB.
+    angular half width, length relative to the radius, bend. echo: dB relative to the fat.
+    texture: dB. edge: mm over which the margin blurs. roughness: mm by
+    which it wanders at random on the scale of a millimetre. attenuation: dB a mm relative to what
+    the gain compensates (negative: enhancement behind). halo: mm, dB of an echogenic rim. capsule: dB.
     """
 
     finding: str
@@ -34,6 +38,7 @@ class Mass:
     echo: float
     texture: float
     edge: float
+    roughness: float
     attenuation: float
     halo: tuple[float, float]
     capsule: float
@@ -42,17 +47,26 @@ class Mass:
         """Return the approximate signed distance (mm) to the outline, spicules included."""
         dy, dx = depth - self.centre[0], lateral - self.centre[1]
         cos, sin = np.cos(self.tilt), np.sin(self.tilt)
-        y = (dy * cos - dx * sin) / self.radii[0]
-        x = (dy * sin + dx * cos) / self.radii[1]
+        y = ((dy * cos - dx * sin) / self.radii[0]).astype(np.float32)
+        x = ((dy * sin + dx * cos) / self.radii[1]).astype(np.float32)
         radius, angle = np.hypot(x, y), np.arctan2(y, x)
-        edge = np.ones_like(angle)
+        turn, outline = self._outline
+        mean = np.float32(np.sqrt(self.radii[0] * self.radii[1]))
+        return np.asarray((radius - np.interp(angle, turn, outline)) * mean, np.float32)
+
+    @cached_property
+    def _outline(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Angles and the outline's relative radius there."""
+        turn = np.linspace(-np.pi, np.pi, 1441)
+        edge = np.ones_like(turn)
         for index, (amplitude, phase) in enumerate(self.harmonics):
-            edge += amplitude * np.cos((index + 2) * angle + phase)
-        for direction, width, length, _ in self.spicules:
-            off = np.abs((angle - direction + np.pi) % (2 * np.pi) - np.pi)
-            edge += length * np.clip(1.0 - off / width, 0.0, 1.0) ** 1.5
-        mean = np.sqrt(self.radii[0] * self.radii[1])
-        return np.asarray((radius - edge) * mean, np.float32)
+            edge += amplitude * np.cos((index + 2) * turn + phase)
+        for direction, width, length, bend in self.spicules:
+            off = (turn - direction + np.pi) % (2 * np.pi) - np.pi
+            # A curved ray: its tip leans to one side.
+            rise = np.clip(1.0 - np.abs(off) / width, 0.0, 1.0)
+            edge += length * rise**1.8 * (1.0 + bend * off / width)
+        return turn, np.maximum(edge, 0.3)
 
     def moved(self, rng: np.random.Generator, lateral: float) -> Mass:
         """Return the mass as another view shows it: turned, cut elsewhere, still itself."""
@@ -76,8 +90,12 @@ def draw_mass(
     rng: np.random.Generator, suspicious: bool, depth: tuple[float, float], lateral: float
 ) -> Mass:
     """Draw a mass with its centre between two depths (mm); the features of both kinds overlap."""
-    size = float(rng.lognormal(np.log(5.0), 0.35))
-    centre = (float(rng.uniform(*depth)), float(rng.uniform(-0.5, 0.5) * lateral))
+    size = float(np.clip(rng.lognormal(np.log(5.0), 0.35), 2.0, 0.3 * (depth[0] + depth[1])))
+    # No mass grows out of the skin.
+    centre = (
+        max(float(rng.uniform(*depth)), _SKIN_MM + 1.3 * size),
+        float(rng.uniform(-0.5, 0.5) * lateral),
+    )
     waves = np.arange(2, 14)
     phases = rng.uniform(0, 2 * np.pi, len(waves))
     if not suspicious:
@@ -92,9 +110,10 @@ def draw_mass(
             tilt=float(rng.normal(0.0, 0.2)),
             harmonics=np.stack([amplitudes, phases], axis=1),
             spicules=np.zeros((0, 4)),
-            echo=float(rng.uniform(-34, -22) if cyst else rng.uniform(-13, -4)),
+            echo=float(rng.uniform(-36, -24) if cyst else rng.uniform(-16, -5)),
             texture=float(0.5 if cyst else rng.uniform(0.5, 1.6)),
-            edge=float(rng.uniform(0.1, 0.4)),
+            edge=float(rng.uniform(0.1, 0.7)),
+            roughness=float(rng.uniform(0.03, 0.18)),
             attenuation=float(rng.uniform(-0.9, -0.3) if cyst else rng.normal(-0.25, 0.35)),
             halo=(0.0, 0.0),
             capsule=float(rng.uniform(2, 9)),
@@ -107,9 +126,9 @@ def draw_mass(
     spicules = np.stack(
         [
             rng.uniform(-np.pi, np.pi, count),
-            rng.uniform(0.06, 0.22, count),
-            rng.uniform(0.15, 0.5 + 0.6 * degree, count),
-            np.ones(count),
+            rng.uniform(0.08, 0.40, count),
+            rng.uniform(0.08, 0.25 + 0.5 * degree, count),
+            rng.uniform(-0.7, 0.7, count),
         ],
         axis=1,
     )
@@ -120,9 +139,10 @@ def draw_mass(
         tilt=float(rng.normal(0.0, 0.3)),
         harmonics=np.stack([amplitudes, phases], axis=1),
         spicules=spicules,
-        echo=float(rng.uniform(-16, -5)),
+        echo=float(rng.uniform(-19, -6)),
         texture=float(rng.uniform(1.0, 2.6)),
-        edge=float(rng.uniform(0.2, 0.9)),
+        edge=float(rng.uniform(0.3, 1.8)),
+        roughness=float(rng.uniform(0.15, 0.5)),
         attenuation=float(rng.normal(0.35, 0.5) * (0.4 + 0.6 * degree)),
         halo=(float(rng.uniform(0.8, 2.5)), float(rng.uniform(0, 5)) * degree),
         capsule=0.0,

@@ -63,10 +63,11 @@ def infiltration(share: float, strands: Array, haze: Array) -> Array:
     Fat enters along the perimysium: thin strands first (where ``strands`` crosses 0), which
     widen until only strands of muscle are left. haze: smooth field that makes it patchy.
     """
-    width = np.float32(0.10 + 1.3 * share**1.5)
+    width = np.float32(0.12 + 1.6 * share**1.5)
     patchy = np.clip(1.0 + 0.25 * haze, 0.3, 1.4)
-    lines = np.exp(-np.square(strands / (width * patchy)))
-    return np.asarray(np.clip(share * (0.25 + 0.85 * lines) * patchy, 0.0, 1.0), np.float32)
+    # Heavier tails than a Gaussian: the strands fade out as feathers do.
+    lines = np.exp(-np.power(np.abs(strands) / (width * patchy), 1.2))
+    return np.asarray(np.clip(share * (0.35 + 0.8 * lines) * patchy, 0.0, 1.0), np.float32)
 
 
 def oedema(share: float, cloud: Array, strands: Array) -> Array:

@@ -20,6 +20,9 @@ from training.phantom.fields import Array
 SPEED_OF_SOUND = 1.54
 """mm per microsecond, the mean of soft tissue that scanners assume."""
 
+STEERING = np.deg2rad(14.0)
+"""Angle between the outermost looks of spatial compounding."""
+
 
 @dataclass(frozen=True)
 class Transducer:
@@ -108,7 +111,8 @@ def envelope(amplitudes: Array, grid: Grid, transducer: Transducer) -> list[Arra
     widths = transducer.beam_sigma(grid.depth).astype(np.float32)[:, None]
     looks = []
     for look in range(transducer.looks):
-        steer = np.deg2rad(6.0) * (look - (transducer.looks - 1) / 2)
+        # Wider steering would pass the lateral sampling's limit and ring along the rows.
+        steer = STEERING * (look - (transducer.looks - 1) / 2) / max(transducer.looks - 1, 1)
         centre = np.float32(carrier * np.sin(steer))
         beam = np.exp(-2.0 * np.pi**2 * np.square(widths * (frequencies - centre)))
         # Unit energy in each row: the speckle's brightness does not follow the beam's width.

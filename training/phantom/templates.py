@@ -12,6 +12,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, gaussian_filter
+from scipy.spatial import ConvexHull
 from skimage.draw import polygon2mask
 
 Points = tuple[tuple[float, float], ...]
@@ -57,7 +58,7 @@ class DistanceMaps:
     """Signed distances (template units, negative inside) on the GRID x GRID points.
 
     stack: (GRID, GRID, n): the compartments of ``names`` (muscles first, then fat spaces), the
-    bones in the template's order, the envelope.
+    bones in the template's order, the envelope, and its convex hull (which the skin follows).
     """
 
     names: tuple[str, ...]
@@ -246,9 +247,13 @@ def distance_maps(name: str) -> DistanceMaps:
     """Return the signed distances of template ``name``, computed once in a process."""
     template = TEMPLATES[name]
     shapes = {**template.muscles, **template.fat_spaces}
+    corners = np.array(template.envelope)
+    hull = tuple((float(x), float(y)) for x, y in corners[ConvexHull(corners).vertices])
     layers = [_distance(p, 0.02) for p in (*shapes.values(), *template.bones.values())]
     return DistanceMaps(
         names=tuple(shapes),
         muscles=len(template.muscles),
-        stack=np.stack([*layers, _distance(template.envelope, 0.05)], axis=-1),
+        stack=np.stack(
+            [*layers, _distance(template.envelope, 0.05), _distance(hull, 0.14)], axis=-1
+        ),
     )
