@@ -30,7 +30,7 @@ class DemoCase:
 CASES = (
     DemoCase(0, "MR", True, "dicom", 4),
     DemoCase(1, "MR", False, "dicom", 3),
-    DemoCase(2, "MR", True, "nifti", 4),
+    DemoCase(27, "MR", True, "nifti", 3),
     DemoCase(3, "US", True, "png", 2),
     DemoCase(4, "US", False, "dicom", 2),
     DemoCase(5, "US", True, "dicom", 2),
@@ -43,9 +43,10 @@ Simulated images: there are no such patients. Made by
 
     python -m training.phantom --demo resources/demo
 
-which gives these files again, bit for bit. `images/` holds one folder a patient, `masks/` the exact
-lesion masks (PNG images have theirs beside them), `manifest.csv` what is what. The random streams
-of these cases are kept apart from those of `--out`, so no model trained on phantoms has seen them.
+which gives the same files again with the same library versions. `images/` holds one folder a
+patient, `masks/` the exact lesion masks (PNG images have theirs beside them), `manifest.csv` what
+is what. The random streams of these cases are kept apart from those of `--out`, so no model
+trained on phantoms has seen them.
 
 Licence: CC0 1.0 (public domain dedication), https://creativecommons.org/publicdomain/zero/1.0/
 """

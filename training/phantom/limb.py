@@ -86,7 +86,7 @@ def limb_study(
     masks = np.stack([lesion for _, lesion in planes])
     sequences = []
     for timing, noise, strength in zip(
-        timings, (0.012, 0.02), rng.uniform(0.15, 0.55, 2), strict=True
+        timings, (0.012, 0.014), rng.uniform(0.15, 0.55, 2), strict=True
     ):
         acquisition = draw_acquisition(rng, noise, field)
         coil = coil_sensitivity(rng, y, x, float(strength))

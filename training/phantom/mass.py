@@ -21,12 +21,14 @@ _SKIN_MM = 2.0
 class Mass:
     """A mass in the plane.
 
-    centre: (depth, lateral) mm. radii: (depth, lateral) mm. tilt: radians. harmonics: (n, 2)
-    relative amplitude and phase of the outline's waves n = 2, 3, ... spicules: (k, 4) direction,
-    angular half width, length relative to the radius, bend. echo: dB relative to the fat.
-    texture: dB. edge: mm over which the margin blurs. roughness: mm by
-    which it wanders at random on the scale of a millimetre. attenuation: dB a mm relative to what
-    the gain compensates (negative: enhancement behind). halo: mm, dB of an echogenic rim. capsule: dB.
+    centre: (depth, lateral) mm. radii: (depth, lateral) mm. tilt: radians.
+    harmonics: (n, 2) relative amplitude and phase of the outline's waves n = 2, 3, ...
+    spicules: (k, 4) direction, angular half width, length relative to the radius, bend.
+    echo: dB relative to the fat. texture: dB.
+    edge: mm over which the margin blurs. roughness: mm by which it wanders at random on the scale
+    of a millimetre.
+    attenuation: dB a mm relative to what the gain compensates (negative: enhancement behind).
+    halo: (mm, dB) of an echogenic rim. capsule: strength of its reflection.
     """
 
     finding: str
