@@ -14,11 +14,12 @@ def readable(name: str) -> str:
 
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
     """Sort key by which "benign (2)" comes before "benign (10)"; case does not count first."""
-    # [0-9] would miss nothing here, but \d also matches digits int() cannot take (e.g. "²").
+    # \d also matches digits that int() cannot take ("²"), hence isdecimal.
     parts: list[tuple[int, int, str]] = []
     for part in _DIGITS.split(name):
         if part.isdecimal():
             parts.append((0, int(part[:1000]), part))
         elif part:
             parts.append((1, 0, part.casefold()))
-    return (*parts, (2, 0, name))
+    # A name that ends comes before one that goes on; equal ones keep a fixed order.
+    return (*parts, (-1, 0, name))

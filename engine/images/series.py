@@ -185,19 +185,20 @@ def stacks(of_series: Sequence[Record]) -> list[Stack]:
 def _without_repeats(of_series: Sequence[Record]) -> tuple[list[Record], list[str]]:
     """Leave out copies: the same SOP instance twice, under two file names."""
     seen: set[tuple[object, ...]] = set()
-    kept, copies = [], 0
+    kept: list[Record] = []
+    copies: set[Path] = set()
     for record in of_series:
         # Careless anonymisers give different slices one UID, so the UID alone does not tell.
         key = (record.sop_uid, record.frame, record.position, record.instance, record.echo)
         if record.sop_uid and key in seen:
-            copies += 1
+            copies.add(record.path)
             continue
         seen.add(key)
         kept.append(record)
     if not copies:
         return kept, []
-    images = "1 image is" if copies == 1 else f"{copies} images are"
-    return kept, [f"{images} there twice; the copies were left out."]
+    files = "1 file is a copy" if len(copies) == 1 else f"{len(copies)} files are copies"
+    return kept, [f"{files} of others in the series and left out."]
 
 
 Groups = list[tuple[list[str], list[Record]]]
