@@ -16,7 +16,8 @@ class Backbone(nn.Module):
     """A timm network without its head: X_g (N, channels, h, w).
 
     Raises ``InvalidInputError`` where timm does not know the name, does not take the options, or
-    the network's output is a sequence of tokens rather than a grid.
+    the network's output is a sequence of tokens rather than a grid; ``CheckpointError`` where
+    ``pretrained`` weights cannot be fetched or do not fit.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class Backbone(nn.Module):
         network: Any
         try:
             network = timm.create_model(
-                name, pretrained=pretrained, num_classes=0, global_pool="", **dict(options or {})
+                name, pretrained=False, num_classes=0, global_pool="", **dict(options or {})
             )
         except TypeError as error:
             raise InvalidInputError(
@@ -46,6 +47,11 @@ class Backbone(nn.Module):
         self.channels = int(network.num_features)
         self._channels_last = False
         self._channels_last = self._layout(name, input_size)
+        if pretrained:
+            # Only here: weights knows the networks, the networks need weights only when asked.
+            from engine.model.weights import fetch_global_weights
+
+            fetch_global_weights(self, name)
 
     def _layout(self, name: str, size: tuple[int, int]) -> bool:
         """Whether features come as (N, h, w, C), found without computing anything."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import timm
 import torch
+from huggingface_hub import hf_hub_download
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -74,6 +76,27 @@ def load_global_weights(network: FusionNetwork | Backbone, path: Path) -> None:
     branch = network.global_branch if isinstance(network, FusionNetwork) else network
     heads = ("classifier.", "fc.", "head.")
     _load(branch.network, _plain_names(read_weights(path)), path, "the global branch", heads)
+
+
+def fetch_global_weights(network: FusionNetwork | Backbone, name: str) -> None:
+    """Load a backbone's ImageNet weights from timm's hub: fetched once, then kept.
+
+    Only safetensors are fetched. Raises ``CheckpointError`` where there are none, no network, or
+    the weights are those of another width or depth.
+    """
+    config = timm.models.get_pretrained_cfg(name, allow_unregistered=False)
+    if config is None or not config.hf_hub_id:
+        raise CheckpointError(
+            f"There are no weights of {name} in timm's hub; give a file or start at random."
+        )
+    try:
+        path = Path(hf_hub_download(config.hf_hub_id, "model.safetensors"))
+    except (OSError, ValueError, RuntimeError) as error:
+        raise CheckpointError(
+            f"The weights of {name} cannot be fetched from {config.hf_hub_id} "
+            f"({type(error).__name__}); connect to the network or give a file instead."
+        ) from error
+    load_global_weights(network, path)
 
 
 def _plain_names(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -22,10 +22,12 @@ from engine.progress import Progress
 from engine.session import Session, _Cache
 
 
-def _checkpoint(fusion: str = "gate") -> Checkpoint:
+def _checkpoint(fusion: str = "gate", **changes: Any) -> Checkpoint:
     torch.manual_seed(0)
     architecture: Architecture = preset(
-        "compact", ("benign", "malignant", "normal"), fusion=fusion, input_size=(128, 128)
+        "compact",
+        ("benign", "malignant", "normal"),
+        **{"fusion": fusion, "input_size": (128, 128), **changes},
     )
     metadata = CheckpointMetadata(
         name="Test",
@@ -33,7 +35,7 @@ def _checkpoint(fusion: str = "gate") -> Checkpoint:
         date="2025-01-31",
         licence="Apache-2.0",
         architecture=architecture,
-        preprocessing=Preprocessing(size=(128, 128), keep_aspect=True),
+        preprocessing=Preprocessing(size=architecture.input_size, keep_aspect=True),
         training_data=(),
         metrics=(),
         intended_use="",
@@ -167,6 +169,18 @@ def test_progress_and_cancelling(session: Session, image: Image) -> None:
     with pytest.raises(CancelledError):
         session.predict(image, 1, cancelled)
     assert counter.calls == 0
+
+
+def test_shap_is_of_the_asked_class_and_branch() -> None:
+    small = _checkpoint(input_size=(64, 64), local_widths=(4, 4, 4, 4), local_blocks=(1, 1, 1, 1))
+    session = Session(small, device="cpu", precision="float32")
+    image = Image(np.random.default_rng(1).integers(0, 255, (1, 60, 40), dtype=np.uint8))
+    drawn = session.saliency(image, 0, "shap-local", 2)
+    assert (drawn.name, drawn.provenance.branch, drawn.target) == ("shap-local", "local", 2)
+    assert drawn.values.shape == (60, 40) and drawn.sign == "signed"
+    assert drawn.values.min() < 0 < drawn.values.max()
+    with pytest.raises(InvalidInputError, match="no map shap-attention"):
+        session.saliency(image, 0, "shap-attention")
 
 
 def test_threads_share_one_pass(session: Session, image: Image) -> None:

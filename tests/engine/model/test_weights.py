@@ -91,3 +91,9 @@ def test_shared_backbones_load_in_full(shared_weights: Path, name: str, file: st
         assert value.dtype in (torch.float32, torch.int64)
     with pytest.raises(CheckpointError, match="global branch"):
         load_global_weights(Backbone("resnet18"), shared_weights / file)
+
+
+def test_without_a_network_the_hub_says_so() -> None:
+    """The tests run offline, so that nothing is fetched."""
+    with pytest.raises(CheckpointError, match="connect to the network or give a file"):
+        Backbone("resnet18.fb_swsl_ig1b_ft_in1k", pretrained=True)
