@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
+from viewer import theme
 from viewer.canvas.numbers import nice_length
 from viewer.canvas.viewport import Viewport
 
@@ -18,20 +20,24 @@ SHADOW = QColor(0, 0, 0, 170)
 ROOMY = 180.0
 
 
+@cache
 def font(bold: bool = False) -> QFont:
     """Return the face of all texts over images: 12 px, figures of equal width."""
-    face = QFont()
-    face.setPixelSize(12)
-    if bold:
-        face.setWeight(QFont.Weight.DemiBold)
-    face.setFeature(QFont.Tag("tnum"), 1)
-    return face
+    return theme.font(12, QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
+
+
+@cache
+def line_height() -> float:
+    """Return the height of a line of text, logical pixels."""
+    return QFontMetricsF(font()).height() + 1
 
 
 def shadowed_text(
     painter: QPainter, box: QRectF, align: Qt.AlignmentFlag, text: str, colour: QColor = TEXT
 ) -> None:
     """Draw a line of text that stays readable on white and on black."""
+    if not painter.clipBoundingRect().intersects(box.adjusted(-2, -2, 2, 2)):
+        return
     painter.setPen(SHADOW)
     for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1), (1, 1), (-1, 1)):
         painter.drawText(box.translated(dx, dy), align, text)
@@ -73,7 +79,7 @@ class Annotations:
             return
         painter.save()
         painter.setFont(font())
-        line = self.line_height()
+        line = line_height()
         width, height = viewport.width, viewport.height
         roomy = min(width, height) >= ROOMY
         box = QRectF(MARGIN, MARGIN - 2, width - 2 * MARGIN, line)
@@ -92,13 +98,9 @@ class Annotations:
             self._paint_edges(painter, width, height, line)
         painter.restore()
 
-    def line_height(self) -> float:
-        """The height of a line of text, logical pixels."""
-        return QFontMetricsF(font()).height() + 1
-
     def bottom_right_box(self, viewport: Viewport, line_from_below: int = 0) -> QRectF:
         """Return where a line of the lower right corner is written."""
-        line = self.line_height()
+        line = line_height()
         return QRectF(
             viewport.width / 2 - MARGIN,
             viewport.height - MARGIN + 2 - (line_from_below + 1) * line,
@@ -109,12 +111,13 @@ class Annotations:
     def scale_bar(self, viewport: Viewport) -> tuple[float, str] | None:
         """Return the bar's length in logical pixels and its label, None without spacing.
 
-        The longest nice length within 110 logical pixels and a third of the canvas.
+        The longest nice length within 110 logical pixels that leaves the bottom's middle, where
+        the patient's side is written, free.
         """
         if not self.spacing:
             return None
         pixels_per_mm = viewport.scale / self.spacing
-        longest = min(110.0, viewport.width / 3)
+        longest = min(110.0, max(viewport.width / 2 - MARGIN - 90, 24.0))
         length = nice_length(longest / pixels_per_mm)
         label = f"{length / 10:g} cm" if length >= 100 else f"{length:g} mm"
         if length < 0.1:
@@ -127,12 +130,14 @@ class Annotations:
             return
         length, label = bar
         x, y = MARGIN, viewport.height - MARGIN - 4
+        if not painter.clipBoundingRect().intersects(QRectF(x - 3, y - 14, length + 130, 24)):
+            return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         shadowed_lines(
             painter,
             [QPointF(x, y - 4), QPointF(x, y), QPointF(x + length, y), QPointF(x + length, y - 4)],
         )
-        line = self.line_height()
+        line = line_height()
         box = QRectF(x + length + 8, y - line + 5, 120, line)
         shadowed_text(painter, box, Qt.AlignmentFlag.AlignLeft, label)
 

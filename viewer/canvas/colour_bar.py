@@ -70,7 +70,8 @@ class ColourBar:
     def paint(self, painter: QPainter, viewport: Viewport) -> None:
         """Paint bar and numbers."""
         box = self.box(viewport)
-        if box is None:
+        around = None if box is None else box.adjusted(-90, -24, 40, 24)
+        if box is None or around is None or not painter.clipBoundingRect().intersects(around):
             return
         painter.save()
         painter.setFont(font())

@@ -7,7 +7,7 @@ CIELAB, with an odd number of steps so that zero has a colour of its own.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +59,7 @@ def opacities(steps: int, signed: bool, threshold: float) -> NDArray[np.float64]
     return faded
 
 
-@cache
+@lru_cache(maxsize=256)
 def premultiplied(name: str, signed: bool, threshold: float) -> NDArray[np.uint32]:
     """Return a table as QImage's ARGB32_Premultiplied words, uint32 (steps,); read-only."""
     colours = table(name).astype(np.float64)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
+
+from viewer import theme
 
 HEIGHT = 28
 
@@ -44,11 +46,14 @@ class Header(QWidget):
         self.setFixedHeight(HEIGHT)
         self._name = QLabel(self)
         self._name.setObjectName("viewName")
+        self._name.setFont(theme.font(13, QFont.Weight.DemiBold))
         self._subtitle = ElidedLabel(self)
         self._subtitle.setObjectName("viewSubtitle")
+        self._subtitle.setFont(theme.font(12))
         self._subtitle.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self._link = QToolButton(self)
         self._link.setObjectName("viewLink")
+        self._link.setFont(theme.font(12))
         self._link.setCheckable(True)
         self._link.setAutoRaise(True)
         self._link.setFocusPolicy(Qt.FocusPolicy.TabFocus)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen, QTransform
 
@@ -21,7 +20,6 @@ class ImageLayer:
     """One frame of an image as 8-bit grey (or its RGB), interpolated as the zoom asks for."""
 
     def __init__(self) -> None:
-        self._pixels: NDArray[np.uint8] | None = None
         self._picture = QImage()
         self._smaller: dict[int, QImage] = {}
 
@@ -29,7 +27,7 @@ class ImageLayer:
         """Take a frame, windowed; RGB frames are shown as they are (inverted where asked)."""
         self._smaller.clear()
         if image is None:
-            self._pixels, self._picture = None, QImage()
+            self._picture = QImage()
             return
         if image.is_colour:
             pixels = np.ascontiguousarray(image.frame(frame), np.uint8)
@@ -40,13 +38,11 @@ class ImageLayer:
             assert window is not None
             pixels = np.ascontiguousarray(to_grey8(image.frame(frame), window, inverted=inverted))
             form, stride = QImage.Format.Format_Grayscale8, image.shape[1]
-        # The QImage looks at the array's memory; both are kept side by side for that reason.
-        self._pixels = pixels
         rows, cols = image.shape
-        self._picture = QImage(pixels.data, cols, rows, stride, form)
-        if image.is_colour:
-            # Painting converts RGB888 each time it is asked to; once is enough.
-            self._picture = self._picture.convertToFormat(QImage.Format.Format_RGB32)
+        # Painting converts other formats each time it is asked to; once is enough.
+        self._picture = QImage(pixels.data, cols, rows, stride, form).convertToFormat(
+            QImage.Format.Format_RGB32
+        )
 
     def paint(self, painter: QPainter, viewport: Viewport) -> None:
         """Paint the frame."""

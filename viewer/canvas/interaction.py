@@ -31,7 +31,6 @@ class Interaction:
         self._dragging: tuple[Qt.MouseButton, Tool] | None = None
         self._space = False
         self._slices = 0.0
-        self.pointer: Pointer | None = None
         self._commands: dict[str, Callable[[], object]] = {
             "previous": lambda: view.request_frame(view.frame - 1),
             "next": lambda: view.request_frame(view.frame + 1),
@@ -99,7 +98,6 @@ class Interaction:
 
     def leave(self) -> None:
         """The mouse left the view."""
-        self.pointer = None
         self._view.point_at(None)
 
     def wheel(self, event: QWheelEvent) -> None:
@@ -210,8 +208,7 @@ class Interaction:
     def locate(self, at: QPointF, modifiers: Qt.KeyboardModifier) -> Pointer:
         """Return a canvas position as the tools see it."""
         row, col = self._view.viewport.to_image(at.x(), at.y())
-        self.pointer = Pointer(self._view, row, col, at.x(), at.y(), modifiers)
-        return self.pointer
+        return Pointer(self._view, row, col, at.x(), at.y(), modifiers)
 
     def _tool_for(self, button: Qt.MouseButton) -> Tool | None:
         if button == _Button.MiddleButton or (button == _Button.LeftButton and self._space):

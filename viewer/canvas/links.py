@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Literal, get_args
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QMetaObject, QObject, Signal
 
 from viewer.canvas import correspondence
 from viewer.canvas.readout import CursorReading
@@ -31,6 +31,7 @@ class Links(QObject):
         super().__init__(parent)
         self._views: list[ImageView] = []
         self._aspects: dict[ImageView, set[Aspect]] = {}
+        self._connections: dict[ImageView, list[QMetaObject.Connection]] = {}
         self._following = False
 
     @property
@@ -45,11 +46,13 @@ class Links(QObject):
         leader = next((v for v in self._views if self.is_linked(v) and v.image is not None), None)
         self._views.append(view)
         self._aspects[view] = set(ASPECTS)
-        view.viewRectChanged.connect(partial(self._placed, view))
-        view.frameChanged.connect(partial(self._framed, view))
-        view.windowChanged.connect(partial(self._windowed, view))
-        view.cursorMoved.connect(partial(self._pointed, view))
-        view.linkToggled.connect(partial(self._toggled, view))
+        self._connections[view] = [
+            view.viewRectChanged.connect(partial(self._placed, view)),
+            view.frameChanged.connect(partial(self._framed, view)),
+            view.windowChanged.connect(partial(self._windowed, view)),
+            view.cursorMoved.connect(partial(self._pointed, view)),
+            view.linkToggled.connect(partial(self._toggled, view)),
+        ]
         if leader is not None:
             self._align(leader, view)
         self._show()
@@ -60,6 +63,8 @@ class Links(QObject):
             return
         self._views.remove(view)
         del self._aspects[view]
+        for connection in self._connections.pop(view):
+            QObject.disconnect(connection)
         view.set_linked(None)
         view.show_cursor(None)
         self._show()

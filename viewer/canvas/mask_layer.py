@@ -18,12 +18,12 @@ from viewer.canvas.layer import device_ratio
 from viewer.canvas.viewport import Viewport
 
 #: Opacity of the fill: enough to tell inside from outside, too little to change what is read.
-FILL = 0.14
+FILL = 0.1
 #: Outlines are kept in squares of this many pixels, so that a stroke redoes only those it touches.
 TILE = 64
 #: More boundary sides than this are drawn solid: following them into paths would stall the hand.
 LONGEST_DASHED = 20_000
-HALO = QColor(0, 0, 0, 120)
+HALO = QColor(0, 0, 0, 95)
 #: Outlines of the masks that are not drawn on, in turn: colour is never the only sign.
 STYLES = (Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, Qt.PenStyle.DashDotLine)
 
@@ -69,10 +69,12 @@ class MaskPicture:
         # Cosmetic pens are as wide as said in device pixels, whatever the zoom and pixel aspect.
         ratio = device_ratio(painter)
         pens = (
-            QPen(HALO, (width + 2.0) * ratio, Qt.PenStyle.SolidLine, Qt.PenCapStyle.SquareCap),
+            QPen(HALO, (width + 1.6) * ratio, Qt.PenStyle.SolidLine, Qt.PenCapStyle.SquareCap),
             QPen(self.colour, width * ratio, style, Qt.PenCapStyle.SquareCap),
         )
         path = self._dashed() if style != Qt.PenStyle.SolidLine else None
+        if path is not None and not path.boundingRect().adjusted(-4, -4, 4, 4).intersects(seen):
+            return
         for pen in pens:
             pen.setCosmetic(True)
             if path is not None:
@@ -134,6 +136,8 @@ class MaskLayer:
         self._frame = 0
         self._pictures: dict[str, MaskPicture] = {}
         self.shown = True
+        #: Off while a map is shown: a tint would falsify colours that are read off a scale.
+        self.filled = True
 
     def show(self, document: MaskDocument | None, frame: int) -> None:
         """Take a document and a frame of it."""
@@ -168,8 +172,9 @@ class MaskLayer:
         area = painter.clipBoundingRect()
         painter.save()
         painter.setTransform(viewport.transform(), True)
-        for _, picture in pictures:
-            picture.paint_fill(painter)
+        if self.filled:
+            for _, picture in pictures:
+                picture.paint_fill(painter)
         seen = QRectF(
             (area.left() - viewport.to_widget(-0.5, -0.5).x()) / viewport.scale,
             (area.top() - viewport.to_widget(-0.5, -0.5).y()) / viewport.row_scale,
@@ -189,7 +194,7 @@ class MaskLayer:
         if mask is self._document.active:
             return Qt.PenStyle.SolidLine, 2.0
         others = [other for other in self._document.masks if other is not self._document.active]
-        return STYLES[others.index(mask) % len(STYLES)], 1.5
+        return STYLES[others.index(mask) % len(STYLES)], 2.0
 
     def _picture(self, mask: Mask) -> MaskPicture | None:
         picture = self._pictures.get(mask.id)

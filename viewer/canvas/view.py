@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from PySide6.QtCore import QRect, QRectF, Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -15,6 +15,7 @@ from engine.images.orientation import edge_labels
 from engine.images.windowing import default_window
 from engine.masks.change import Change
 from engine.masks.document import MaskDocument
+from viewer import theme
 from viewer.canvas import brush_cursor, numbers, readout
 from viewer.canvas.annotations import Annotations
 from viewer.canvas.colour_bar import ColourBar
@@ -59,12 +60,14 @@ class ImageView(QWidget):
         self._frame = 0
         self._window: Window | None = None
         self._inverted = False
+        self._pixels_stale = False
         self._span = 1.0
         self._viewport = Viewport()
         self._fitted = True
         self._overlay: Overlay | None = None
         self._overlay_shown = True
         self._shared_cursor: tuple[float, float] | None = None
+        self._pointer: Pointer | None = None
         self._tool: Tool = WindowLevelTool()
         self._active = False
 
@@ -208,7 +211,6 @@ class ImageView(QWidget):
             return
         self._window = window
         self._show_pixels()
-        self.surface.update()
         self.windowChanged.emit(window)
 
     def reset_window(self) -> None:
@@ -224,7 +226,6 @@ class ImageView(QWidget):
         if inverted != self._inverted:
             self._inverted = inverted
             self._show_pixels()
-            self.surface.update()
             self.windowChanged.emit(self._window)
 
     def invert(self) -> None:
@@ -352,13 +353,13 @@ class ImageView(QWidget):
 
     def point_at(self, pointer: Pointer | None) -> None:
         """Follow this view's own mouse; None when it left."""
+        left = pointer is None and self._pointer is not None
         self._refresh_cursor_marks()
         self._pointer = pointer
         self._refresh_cursor_marks()
         self._report_cursor()
-
-    _pointer: Pointer | None = None
-    _marked: QRectF | None = None
+        if left:
+            self.cursorMoved.emit(None)
 
     # Tools
 
@@ -387,10 +388,13 @@ class ImageView(QWidget):
 
     # Painting
 
-    def paint(self, painter: QPainter, area: QRect) -> None:
+    def paint(self, painter: QPainter) -> None:
         """Paint all layers on the surface, clipped to what must be painted again."""
         if self._image is None:
             return
+        if self._pixels_stale:
+            self._pixels_stale = False
+            self._image_layer.show(self._image, self._frame, self._window, self._inverted)
         viewport = self._viewport
         self._image_layer.paint(painter, viewport)
         self._overlay_layer.paint(painter, viewport)
@@ -404,7 +408,8 @@ class ImageView(QWidget):
     def paintEvent(self, event: object) -> None:
         """Paint the thin frame around header and canvas."""
         painter = QPainter(self)
-        colour = QColor("#4DD0E1") if self._active else QColor("#000000")
+        tokens = theme.current()
+        colour = tokens.colour("accent" if self._active else "canvas")
         painter.setPen(QPen(colour, 1))
         painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
 
@@ -426,9 +431,16 @@ class ImageView(QWidget):
             self._viewport = viewport
             self.surface.update()
             self.viewRectChanged.emit(viewport)
+            if self._pointer is not None:  # the mouse stayed, and the image moved under it
+                self._pointer = self.interaction.locate(
+                    QPointF(self._pointer.x, self._pointer.y), self._pointer.modifiers
+                )
+                self._report_cursor()
 
     def _show_pixels(self) -> None:
-        self._image_layer.show(self._image, self._frame, self._window, self._inverted)
+        # Windowed when painted: the mouse may report a drag many times a frame.
+        self._pixels_stale = True
+        self.surface.update()
         if self._image is not None:
             left, right, top, bottom = edge_labels(self._image, self._frame)
             self._annotations.edges = (left, right, top, bottom)
@@ -437,6 +449,7 @@ class ImageView(QWidget):
         overlay = self.visible_overlay
         self._overlay_layer.show(overlay)
         self._colour_bar.show(overlay)
+        self._mask_layer.filled = overlay is None
         self._annotations.right_inset = self._colour_bar.inset
 
     def _write_corners(self) -> None:
@@ -481,8 +494,8 @@ class ImageView(QWidget):
 
     def _report_cursor(self) -> None:
         self._write_reading()
-        own = self._pointer is not None
-        self.cursorMoved.emit(self.cursor_reading if own else None)
+        if self._pointer is not None:
+            self.cursorMoved.emit(self.cursor_reading)
 
     def _refresh_cursor_marks(self) -> None:
         at = self._cursor_position()

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, ClassVar
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QPainter
 
+from engine.masks.document import MaskDocument
+
 if TYPE_CHECKING:
     from viewer.canvas.view import ImageView
 
@@ -47,6 +49,17 @@ class Pointer:
     def pixel(self) -> tuple[int, int]:
         """The pixel (row, col) that the position lies in; may be outside the image."""
         return floor(self.row + 0.5), floor(self.col + 0.5)
+
+    @property
+    def drawable(self) -> MaskDocument | None:
+        """The view's masks if they can be drawn on; a hidden one is refused with a sentence."""
+        document = self.view.document
+        if document is None or document.active is None or document.active.visible:
+            return document
+        self.view.notice.emit(
+            f"The mask “{document.active.label}” is hidden; show it to draw on it."
+        )
+        return None
 
     @property
     def inside(self) -> bool:
@@ -99,7 +112,8 @@ class Tool(QObject):
         """The left button came up."""
 
     def double_click(self, pointer: Pointer) -> None:
-        """The left button was pressed twice; comes after the first press and release."""
+        """The button was pressed twice; comes after the first press and release."""
+        self.press(pointer)
 
     def key(self, view: ImageView, key: int, modifiers: Qt.KeyboardModifier) -> bool:
         """Use a key press; return whether it was used."""

@@ -74,7 +74,7 @@ class BrushTool(Tool):
 
     def press(self, pointer: Pointer) -> None:
         """Put the brush down."""
-        document = pointer.view.document
+        document = pointer.drawable
         if document is None:
             return
         at = (pointer.row, pointer.col)
@@ -101,10 +101,6 @@ class BrushTool(Tool):
         """Lift the brush where the mouse is."""
         self.move(pointer)
         self.finish()
-
-    def double_click(self, pointer: Pointer) -> None:
-        """Paint: a fast second dab is a dab."""
-        self.press(pointer)
 
     def finish(self) -> None:
         """Lift the brush where it is."""

@@ -20,14 +20,17 @@ class FillTool(Tool):
 
     def press(self, pointer: Pointer) -> None:
         """Fill, or remove."""
-        view = pointer.view
-        if view.document is None or not pointer.inside:
+        view, document = pointer.view, pointer.drawable
+        if document is None or not pointer.inside:
             return
         if pointer.alt or pointer.control:
-            if not view.document.remove_piece(view.frame, pointer.pixel):
+            if not document.remove_piece(view.frame, pointer.pixel):
                 view.notice.emit("There is no marked piece here to remove.")
         elif pointer.shift:
-            if not view.document.fill_holes(view.frame):
+            if not document.fill_holes(view.frame):
                 view.notice.emit("The mask has no holes on this frame.")
-        elif not view.document.fill_at(view.frame, pointer.pixel):
+        elif not document.fill_at(view.frame, pointer.pixel):
             view.notice.emit("Nothing closes this place in; draw a closed outline and click in it.")
+
+    def double_click(self, pointer: Pointer) -> None:
+        """Do nothing more than the first click did."""

@@ -40,7 +40,7 @@ class LassoTool(Tool):
 
     def press(self, pointer: Pointer) -> None:
         """Begin the line."""
-        document = pointer.view.document
+        document = pointer.drawable
         if document is not None:
             self._outline = Outline(document, pointer.view.frame, [(pointer.row, pointer.col)])
 
@@ -59,10 +59,6 @@ class LassoTool(Tool):
         """Close the line and take what is inside."""
         self.move(pointer)
         self.finish()
-
-    def double_click(self, pointer: Pointer) -> None:
-        """Begin the next line."""
-        self.press(pointer)
 
     def finish(self) -> None:
         """Close the line where it is."""

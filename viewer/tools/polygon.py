@@ -45,10 +45,10 @@ class PolygonTool(Tool):
 
     def press(self, pointer: Pointer) -> None:
         """Set a corner, or close on the first one."""
-        document = pointer.view.document
-        if document is None:
-            return
         if self._outline is None:
+            document = pointer.drawable
+            if document is None:
+                return
             self._outline = Outline(document, pointer.view.frame)
         outline = self._outline
         if not outline.belongs_to(pointer.view):

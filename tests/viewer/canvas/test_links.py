@@ -160,6 +160,13 @@ def test_a_view_that_was_removed_is_left_alone(views, links):
     assert two.is_fitted
     two.request_frame(1)
     assert one.frame == 0
+    assert two.header._link.isHidden() and one.header._link.isHidden()
+    links.add(two)
+    assert two.frame == 0 and two.viewport.scale == one.viewport.scale
+    told = []
+    two.frameChanged.connect(told.append)
+    one.request_frame(3)
+    assert told == [3]
 
 
 @settings(max_examples=40, deadline=None)

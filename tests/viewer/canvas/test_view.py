@@ -200,6 +200,8 @@ def test_keys(view):
 
 
 def test_value_under_the_cursor_is_right_in_every_corner_pixel(view):
+    view.resize(302, 255)  # within the offscreen screen at any scale, or the mouse would leave
+    QApplication.processEvents()
     pixels = view.image.frame(0)
     readings = []
     view.cursorMoved.connect(readings.append)
@@ -241,3 +243,47 @@ def test_one_to_one_survives_a_resize_and_keeps_the_middle(view):
     QApplication.processEvents()
     assert (view.viewport.row, view.viewport.col) == (20, 30)
     assert view.viewport.scale * view.surface.devicePixelRatioF() == pytest.approx(1)
+
+
+def test_the_cursor_stays_with_the_mouse_when_the_image_moves_under_it(view):
+    readings = []
+    view.cursorMoved.connect(readings.append)
+    QTest.mouseMove(view.surface, QPoint(120, 90))
+    view.set_viewport(view.viewport.panned(40, 20))
+    assert (readings[-1].row, readings[-1].col) == pytest.approx(view.viewport.to_image(120, 90))
+    view.fit()
+    assert (readings[-1].row, readings[-1].col) == pytest.approx(view.viewport.to_image(120, 90))
+
+
+def test_a_view_without_the_mouse_says_nothing_of_the_cursor(view):
+    readings = []
+    view.cursorMoved.connect(readings.append)
+    view.set_frame(2)
+    view.zoom_by(2)
+    assert readings == []
+    view.point_at(None)
+    assert readings == []
+
+
+def test_a_quick_second_drag_is_a_drag(view):
+    view.zoom_by(4)
+    for _ in range(2):
+        held = view.viewport.to_image(150, 150)
+        QTest.mouseDClick(view.surface, Qt.MouseButton.MiddleButton, pos=QPoint(150, 150))
+        event = (Qt.MouseButton.MiddleButton, Qt.KeyboardModifier.NoModifier, QPoint(150, 150))
+        QTest.mousePress(view.surface, *event)
+        QTest.mouseMove(view.surface, QPoint(160, 155))
+        QTest.mouseRelease(view.surface, Qt.MouseButton.MiddleButton, pos=QPoint(160, 155))
+        assert view.viewport.to_image(160, 155) == pytest.approx(held)
+
+
+def test_many_window_changes_between_two_paints_window_once(view, monkeypatch):
+    windowed = []
+    show = view._image_layer.show
+    monkeypatch.setattr(view._image_layer, "show", lambda *a: (windowed.append(a), show(*a)))
+    QApplication.processEvents()
+    for i in range(30):
+        drag(view, QPoint(100, 100), QPoint(101 + i, 100))
+    view.surface.repaint()
+    assert len(windowed) == 1
+    assert windowed[0][2] == view.grey_window

@@ -369,6 +369,18 @@ def test_a_locked_mask_is_refused_with_a_sentence(view, toolbox):
     assert mask.is_empty
 
 
+def test_a_hidden_mask_is_not_drawn_on(view, toolbox):
+    notices = []
+    view.notice.connect(notices.append)
+    mask = view.document.add_mask()
+    view.document.set_visible(mask.id, False)
+    for name in ("brush", "lasso", "polygon", "fill"):
+        view.set_tool(toolbox[name])
+        click(view, 40, 40)
+        assert not toolbox[name].busy
+    assert mask.is_empty and len(notices) == 4 and all("hidden" in n for n in notices)
+
+
 def test_tools_do_nothing_without_a_document(view, toolbox):
     view.set_document(None)
     for tool in toolbox.tools:
