@@ -9,14 +9,13 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     ProgressColumn,
     Task,
     TaskID,
     TextColumn,
-    TimeElapsedColumn,
 )
+from rich.table import Column
 from rich.text import Text
 
 import engine.progress
@@ -61,7 +60,9 @@ class Bars:
 
     def __init__(self, bars: Progress, outer: int, what: str) -> None:
         self._bars = bars
-        self._outer = bars.add_task(what, total=outer, visible=outer > 1)
+        self._what, self._of = what, outer
+        self._outer = bars.add_task(f"{what} 0/{outer}", total=outer, visible=outer > 1)
+        self._count = 0
         self._inner: TaskID | None = None
 
     def say(self, text: str) -> None:
@@ -89,7 +90,12 @@ class Bars:
 
     def done(self, count: int = 1) -> None:
         """Move the outer bar by ``count``."""
-        self._bars.update(self._outer, advance=count)
+        self._count += count
+        self._bars.update(
+            self._outer,
+            completed=self._count,
+            description=f"{self._what} {self._count}/{self._of}",
+        )
 
 
 @contextmanager
@@ -98,10 +104,8 @@ def bars(outer: int, what: str) -> Iterator[Bars]:
     console = Console(file=sys.stderr)
     with Progress(
         TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn() if outer > 1 else TextColumn(""),
-        TimeElapsedColumn(),
-        _TimeLeft(),
+        BarColumn(bar_width=12),
+        _TimeLeft(Column(no_wrap=True)),
         console=console,
         transient=True,
         disable=not console.is_terminal,
