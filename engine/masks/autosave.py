@@ -244,7 +244,7 @@ class Autosave:
                     slot.start_generation(self._state)
                     self._dirty = False
                     self._let_go_of_absorbed()
-        except OSError as error:
+        except Exception as error:  # a bug must not end saving for good either
             slot = None
             self._fail(error)
         for record in records:
@@ -257,7 +257,7 @@ class Autosave:
                 slot.append(records)
             if slot.wants_compaction:
                 slot.start_generation(self._state)
-        except OSError as error:
+        except Exception as error:
             self._fail(error)
             return
         if self.problem:
@@ -291,7 +291,10 @@ class Autosave:
         except OSError as error:
             self._fail(error)
 
-    def _fail(self, error: OSError) -> None:
+    def _fail(self, error: Exception) -> None:
+        if not isinstance(error, OSError):
+            _log.error("autosave failed", exc_info=error)
+            error = OSError("an error in the program, see its log")
         self._failed_at = time.monotonic()
         self._dirty = True
         sentence = _why(error)

@@ -393,6 +393,31 @@ def test_a_full_disk_is_told_once_and_nothing_is_lost_after(image, monkeypatch):
     assert state(restore(image)) == state(document)
 
 
+@pytest.mark.parametrize("where", ["append", "start_generation"])
+def test_a_bug_does_not_end_saving(image, monkeypatch, caplog, where):
+    monkeypatch.setattr(autosave, "RETRY_SECONDS", 0.05)
+    told: list[str] = []
+    document = MaskDocument(image)
+    saver = Autosave(document, told.append)
+    draw(document, (10, 10))
+    assert saver.flush()
+    if where == "start_generation":
+        monkeypatch.setattr(slot, "COMPACT_BYTES", 0)
+    real = getattr(slot.Slot, where)
+
+    def broken(self, argument):
+        setattr(slot.Slot, where, real)
+        raise RuntimeError("bug")
+
+    monkeypatch.setattr(slot.Slot, where, broken)
+    draw(document, (50, 50))
+    assert saver.flush(8)
+    assert "autosave failed" in caplog.text
+    assert len(told) == 2
+    assert saver.close()
+    assert state(restore(image)) == state(document)
+
+
 def test_an_unwritable_folder_is_told_and_drawing_goes_on(image, monkeypatch):
     monkeypatch.setattr(autosave, "RETRY_SECONDS", 0.05)
     blocked = folders.data() / "masks"

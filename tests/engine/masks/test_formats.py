@@ -149,6 +149,7 @@ def test_a_tilted_gantry_is_written_as_it_is(tmp_path):
     out = tmp_path / "mask.nii"
     nifti.export(mask, image, out)
     picture = nib.load(out)  # ITK knows no shear: nibabel's affine is asked instead
+    assert (picture.header["sform_code"], picture.header["qform_code"]) == (1, 0)
     voxels = np.asarray(picture.dataobj)
     for index, row, col in [(0, 3, 4), (2, 19, 29), (4, 1, 2)]:
         world = RAS_TO_LPS @ affines[index] @ (row, col, 0, 1)
