@@ -102,7 +102,7 @@ def capsule(start: Point, stop: Point, radius: float, shape: tuple[int, int]) ->
     high = np.full(rows.size, -np.inf)
     for r, c in ((r0, c0), (r1, c1)):
         square = radius * radius - (rows - r) ** 2
-        inside = square >= -BORDER_TOLERANCE
+        inside = np.abs(rows - r) <= radius + BORDER_TOLERANCE
         half = np.sqrt(np.maximum(square, 0.0))
         np.minimum(low, np.where(inside, c - half, np.inf), out=low)
         np.maximum(high, np.where(inside, c + half, -np.inf), out=high)
@@ -150,7 +150,7 @@ def ellipse(
     rows = _row_range(row - reach, row + reach, shape)
     dr = rows - row
     discriminant = (cross * dr) ** 2 - quadratic * (constant * dr**2 - 1)
-    inside = discriminant >= -BORDER_TOLERANCE * quadratic
+    inside = np.abs(dr) <= reach + BORDER_TOLERANCE
     half = np.sqrt(np.maximum(discriminant, 0.0)) / quadratic
     middle = col - cross * dr / quadratic
     return _rows_to_stamp(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from matplotlib.path import Path as Outline
 from skimage.draw import polygon as skimage_polygon
@@ -40,6 +40,8 @@ def distance_to_segment(p, q, shape=SHAPE) -> np.ndarray:
 
 @settings(max_examples=300, deadline=None)
 @given(points, points, st.floats(0, 45))
+@example((0.0, 0.0), (1.5e-6, 1.0), 0.0)
+@example((3.0, 2.0), (3.0, 9.0), 0.0)
 def test_a_capsule_is_every_centre_within_the_radius(p, q, radius):
     distance = distance_to_segment(p, q)
     drawn = full(shapes.capsule(p, q, radius, SHAPE))
