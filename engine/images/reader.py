@@ -23,7 +23,6 @@ _RASTER_MAGIC = (
     b"MM\0*",
     b"II+\0",
     b"MM\0+",
-    b"BM",
 )
 _RASTER_SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".tif", ".tiff", ".bmp", ".dib")
 
@@ -61,9 +60,9 @@ def sniff_bytes(head: bytes, name: str) -> Format:
         return "dicom"
     if _nifti_magic(head):
         return "nifti"
-    for magic in _RASTER_MAGIC[:-1]:
-        if head.startswith(magic):
-            return "raster"
+    if head.startswith(_RASTER_MAGIC):
+        return "raster"
+    # "BM" alone begins many texts; the reserved bytes of a bitmap are zero.
     if head.startswith(b"BM") and head[6:10] == b"\0\0\0\0":
         return "raster"
     if name.lower().endswith((".nii", ".img", ".hdr")):
@@ -128,6 +127,3 @@ def unknown(path: Path) -> UnreadableImageError:
         f"its format is not known ({readable(path.suffix) or 'no suffix'})",
         "open DICOM, NIfTI, PNG, JPEG, TIFF or BMP files",
     )
-
-
-__all__ = ["Format", "read", "sniff", "sniff_bytes", "unknown"]
