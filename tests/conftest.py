@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import sys
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -41,15 +38,3 @@ def shared_weights() -> Path:
 def _private_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep autosaves, settings and caches of a test in its own folder."""
     monkeypatch.setenv("SALISCOPE_HOME", str(tmp_path / "saliscope-home"))
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _spare_references() -> None:
-    """Keep an environment that still has PySide6 6.12.0 from aborting on Python 3.11.
-
-    That version drops a reference to True with every signal emitted; it is excluded in
-    pyproject.toml.
-    """
-    if sys.version_info < (3, 12) and version("PySide6_Essentials") == "6.12.0":
-        for _ in range(1_000_000):
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(True))
