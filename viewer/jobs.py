@@ -28,6 +28,8 @@ _THREADS: dict[Lane, int] = {
 }
 _REPORT_INTERVAL = 0.05  # s; a status bar need not repaint more often
 
+UNEXPECTED = "Something went wrong that should not have; the log says where (Help > Open log)."
+
 log = logging.getLogger(__name__)
 
 
@@ -36,7 +38,7 @@ def _sentence(error: BaseException) -> str:
         return str(error)
     if isinstance(error, MemoryError):
         return "There is not enough memory for this; close other programs and try again."
-    return "Something went wrong that should not have; the log says where (Help > Open log)."
+    return UNEXPECTED
 
 
 def log_unexpected(what: str, error: BaseException) -> None:
@@ -205,6 +207,10 @@ class Jobs(QObject):
         """Cancel the work with this key, if there is any."""
         for job in [job for job in self._jobs if job.key == key]:
             job.cancel()
+
+    def has(self, key: str) -> bool:
+        """Whether work with this key is running or waiting."""
+        return any(job.key == key for job in self._jobs)
 
     def cancel_all(self) -> None:
         """Cancel everything."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from PySide6.QtCore import QByteArray, QSettings
@@ -13,11 +14,15 @@ _RECENT = 12
 
 
 class Settings:
-    """A typed face over one INI file in the user's settings folder."""
+    """A typed face over one INI file in the user's settings folder.
 
-    def __init__(self) -> None:
-        file = folders.settings() / "viewer.ini"
-        self._store = QSettings(str(file), QSettings.Format.IniFormat)
+    ``passing`` settings start empty and are forgotten: a screenshot leaves no trace.
+    """
+
+    def __init__(self, *, passing: bool = False) -> None:
+        self._folder = TemporaryDirectory(prefix="saliscope-") if passing else None
+        folder = Path(self._folder.name) if self._folder is not None else folders.settings()
+        self._store = QSettings(str(folder / "viewer.ini"), QSettings.Format.IniFormat)
 
     def text(self, name: str, default: str = "") -> str:
         """Return a string."""

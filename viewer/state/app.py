@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QObject, Signal
 
-from engine.images.case import Case, Series
+from engine.errors import SaliscopeError
+from engine.images.case import Case, ScanResult, Series
 from engine.images.image import Image
+from engine.progress import Progress
 from viewer.jobs import Jobs
 from viewer.settings import Settings
+from viewer.state.analysis import Analysis
 from viewer.state.cases import CaseList
+from viewer.state.masks import Masks
 from viewer.state.overlay import VIEWS, Overlays
+from viewer.state.scores import Scores
+from viewer.state.storage import References, Storage
+
+if TYPE_CHECKING:
+    from engine.masks.change import Change
 
 
 class AppState(QObject):
@@ -20,37 +33,158 @@ class AppState(QObject):
 
     seriesOpening = Signal(object)  # Series
     seriesOpened = Signal(object)  # Image
+    seriesFailed = Signal(str)
+    seriesClosed = Signal()
     frameChanged = Signal(int)
     activeViewChanged = Signal(int)
+    viewsChanged = Signal(int)
     notice = Signal(str, str)  # sentence, tone: "info", "good" or "warning"
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, settings: Settings | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.settings = Settings()
+        self.settings = settings or Settings()
         self.jobs = Jobs(self)
         self.jobs.failed.connect(lambda sentence: self.notice.emit(sentence, "warning"))
         self.cases = CaseList(self)
         self.overlays = Overlays(self)
+        self.analysis = Analysis(self.jobs, self)
+        self.masks = Masks(self)
+        self.scores = Scores(self.jobs, lambda: self.masks.compared_pixels(self.frame), self)
         self.case: Case | None = None
         self.series: Series | None = None
+        self.opening: Series | None = None
         self.image: Image | None = None
         self.frame = 0
+        self.first_frame = 0  # of the next image, as the command line asks
+        self.views = VIEWS
         self.active_view = 1
+        self._storage: Storage | None = None
+        self._counts: dict[Series, int] = {}
+        self._asked = True  # whether the reader has chosen maps; else the fusion's is shown
+
+        self.analysis.mapChanged.connect(self._follow_maps)
+        self.analysis.mapsChanged.connect(self._follow_maps)
+        self.analysis.sessionChanged.connect(self._first_overlay)
+        self.masks.changed.connect(self._count_masks)
+        self.masks.comparedPixels.connect(self._follow_stroke)
+        self.masks.comparedReset.connect(self.scores.reset)
+        self.frameChanged.connect(self.analysis.set_frame)
+
+    # Opening
+
+    def open_paths(self, paths: list[Path], *, show: bool = True, demo: bool = False) -> None:
+        """Scan files and folders, list what is in them and show the first image."""
+
+        def work(progress: Progress) -> ScanResult:
+            from engine.images.scan import scan
+
+            return scan(paths, progress)
+
+        def done(result: ScanResult) -> None:
+            if demo:
+                self.cases.set_demo(result)
+                first = result.cases[0] if result.cases else None
+            else:
+                first = self.cases.add(result)
+                self._say_problems(result, "info" if first is not None else "warning")
+                self.settings.add_recent(paths)
+            if first is not None and show:
+                self.open_series(first, first.series[0])
+            elif first is None and not result.problems:
+                self.notice.emit("There are no images in what was opened.", "warning")
+
+        self.jobs.start("Reading files", work, done, key="demo" if demo else "scan")
+
+    def _say_problems(self, result: ScanResult, tone: str) -> None:
+        if len(result.problems) == 1:
+            self.notice.emit(result.problems[0].sentence, tone)
+        elif result.problems:
+            self.notice.emit(
+                f"{len(result.problems)} files could not be read; "
+                "the list on the left says which and why.",
+                tone,
+            )
 
     def open_series(self, case: Case, series: Series) -> None:
         """Load a series off the GUI thread and show it; the latest wins."""
-        self.seriesOpening.emit(series)
-        self.jobs.start(
-            f"Opening {series.title}",
-            series.load,
-            lambda image: self._opened(case, series, image),
-            key="open",
-        )
+        self.opening = series
 
-    def _opened(self, case: Case, series: Series, image: Image) -> None:
+        def work(progress: Progress) -> tuple[Image, References]:
+            image = series.load(progress)
+            image.key  # noqa: B018  a digest of all pixels, kept by the image: not on the GUI thread
+            return image, References(series)
+
+        def done(result: tuple[Image, References]) -> None:
+            self._show(case, series, *result)
+
+        def failed(sentence: str) -> None:
+            self.opening = None
+            self.notice.emit(sentence, "warning")
+            self.seriesFailed.emit(sentence)
+
+        self.seriesOpening.emit(series)
+        self.jobs.start(f"Opening {series.title}", work, done, key="open", failed=failed)
+
+    def _show(self, case: Case, series: Series, image: Image, references: References) -> None:
+        self._close_masks()
+        self.opening = None
         self.case, self.series, self.image = case, series, image
-        self.frame = 0
+        self.frame, self.first_frame = min(max(self.first_frame, 0), image.frames - 1), 0
+        self.scores.set_maps({})
+        self.analysis.set_image(image, self.frame)
         self.seriesOpened.emit(image)
+        storage = self._storage = Storage(image, references, self)
+        storage.message.connect(lambda sentence: self.notice.emit(sentence, "warning"))
+        self.masks.set_document(image, storage.document)
+        self._follow_maps()
+        self.settings.set_open_paths(list(series.paths))
+        for sentence, tone in storage.notes:
+            self.notice.emit(sentence, tone)
+
+    def _close_masks(self) -> None:
+        self._count_masks()
+        self.masks.set_document(None, None)
+        if self._storage is not None:
+            self._storage.close()
+            self._storage = None
+
+    def close_case(self) -> None:
+        """Take the case on screen off the list; its masks stay saved."""
+        case = self.case
+        if case is None:
+            return
+        self.jobs.cancel("open")
+        self._close_masks()
+        self.case = self.series = self.image = self.opening = None
+        self.scores.set_maps({})
+        self.analysis.set_image(None)
+        self.settings.set_open_paths([])
+        self.cases.close(case)
+        self.seriesClosed.emit()
+
+    def close(self) -> None:
+        """Write what is left of the masks and stop all work; the program ends."""
+        self._close_masks()
+        self.jobs.shut_down()
+
+    def mask_count(self, series: Series) -> int:
+        """Return how many masks a series has, of those opened since the program started."""
+        return self._counts.get(series, 0)
+
+    def _count_masks(self) -> None:
+        if self.series is not None and self.masks.document is not None:
+            self._counts[self.series] = sum(not mask.is_empty for mask in self.masks.all)
+
+    def attempt(self, act: Callable[[], object]) -> bool:
+        """Do something that may refuse with a sentence; show it, and return whether it went."""
+        try:
+            act()
+        except SaliscopeError as error:
+            self.notice.emit(str(error), "warning")
+            return False
+        return True
+
+    # Showing
 
     def set_frame(self, frame: int) -> None:
         """Show another frame (clamped to those there are)."""
@@ -59,10 +193,41 @@ class AppState(QObject):
         frame = min(max(frame, 0), self.image.frames - 1)
         if frame != self.frame:
             self.frame = frame
+            self.scores.reset()
             self.frameChanged.emit(frame)
 
     def set_active_view(self, view: int) -> None:
         """Make a view the one that panels and shortcuts speak of."""
-        if view != self.active_view and 0 <= view < VIEWS:
+        if view != self.active_view and 0 <= view < self.views:
             self.active_view = view
             self.activeViewChanged.emit(view)
+
+    def set_views(self, count: int) -> None:
+        """Show one view or two side by side."""
+        if count != self.views and 1 <= count <= VIEWS:
+            self.views = count
+            if self.active_view >= count:
+                self.overlays.show(0, self.overlays[self.active_view].map_name)
+                self.set_active_view(0)
+            self.viewsChanged.emit(count)
+
+    # Keeping in step
+
+    def _follow_maps(self, *_: object) -> None:
+        self.scores.set_maps(self.analysis.maps)
+
+    def _follow_stroke(self, change: Change) -> None:
+        if change.frame == self.frame:
+            self.scores.update(change.added, change.removed)
+
+    def _first_overlay(self) -> None:
+        """Lay the fusion's map over the active view once a model is there."""
+        names = self.analysis.map_names
+        if not names:
+            return
+        for view in range(VIEWS):
+            if self.overlays[view].map_name not in (None, *names):
+                self.overlays.show(view, self.analysis.fusion or names[0])
+        if self._asked and all(self.overlays[v].map_name is None for v in range(VIEWS)):
+            self.overlays.show(self.active_view, self.analysis.fusion or names[0])
+        self._asked = False

@@ -1,0 +1,325 @@
+"""What a user does with the window, on real files and a real (untrained) model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent, QKeySequence
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QSlider
+
+from engine.evaluation.coherence import coherence
+from engine.masks.shapes import disc
+from viewer.panels.agreement import beats_centre
+from viewer.state.analysis import MapStatus
+from viewer.state.storage import REFERENCE, RESTORED
+
+
+def own_mask(window):
+    return next(m for m in window.state.masks.all if m.id != REFERENCE)
+
+
+def stroke(window, start=(0.4, 0.3), stop=(0.6, 0.5)):
+    """Drag the brush over the active view; positions are shares of the image."""
+    window.choose_tool(window.toolbox["brush"])
+    view = window.views.active
+    rows, cols = view.image.shape
+
+    def point(share):
+        return view.viewport.to_widget(share[0] * rows, share[1] * cols).toPoint()
+
+    QTest.mousePress(view.surface, Qt.MouseButton.LeftButton, pos=point(start))
+    for step in np.linspace(0, 1, 9):
+        share = tuple(np.array(start) * (1 - step) + np.array(stop) * step)
+        QTest.mouseMove(view.surface, point(share))
+    QTest.mouseRelease(view.surface, Qt.MouseButton.LeftButton, pos=point(stop))
+
+
+def test_opening_shows_answer_map_and_scores(make_window, pictures):
+    window = make_window(pictures)
+    state = window.state
+    assert [case.title for case in state.cases.opened.cases] == ["a (1)", "a (2)"]
+    prediction = state.analysis.prediction
+    said = prediction.classes[prediction.predicted]
+    assert window.answers.prediction.answer.lower().startswith(said)
+    assert window.views.views[0].visible_overlay is None
+    overlay = window.views.views[1].visible_overlay
+    assert overlay is not None and overlay.map.name == state.analysis.fusion == "gate"
+    # The reference mask that lies beside the picture is compared until something is drawn.
+    assert state.masks.compared.id == REFERENCE
+    rows = window.answers.agreement.rows
+    for name in ("global", "local", "gate", "attention"):
+        expected = coherence(state.analysis.maps[name].values, state.masks.compared_pixels(0))
+        assert rows[name].score.rma == expected.rma and rows[name].score.rra == expected.rra
+        assert rows[name].greyed is not beats_centre(expected)
+
+
+def test_scores_follow_the_brush_and_undo_names_it(make_window, pictures, until):
+    window = make_window(pictures)
+    state = window.state
+    stroke(window)
+    mask = own_mask(window)
+    until(lambda: state.masks.compared is mask)
+    until(lambda: window.actions_["undo"].text() == "Undo brush stroke")
+    before = state.scores.all()["gate"]
+    stroke(window, (0.2, 0.2), (0.3, 0.8))
+    until(lambda: window.answers.agreement.rows["gate"].score != before)
+    score = window.answers.agreement.rows["gate"].score
+    assert score.area == mask.area(0)
+    assert score == coherence(state.analysis.maps["gate"].values, mask.frame(0))
+    window.actions_["undo"].trigger()
+    assert state.scores.all()["gate"] == before
+    until(window.actions_["redo"].isEnabled)
+    window.actions_["redo"].trigger()
+    assert state.scores.all()["gate"] == score
+
+
+def test_weak_maps_are_said_to_be_weak(make_window, pictures, until):
+    window = make_window(pictures)
+    document = window.state.masks.document
+    document.set_active(own_mask(window).id)
+    document.paint(0, disc((48, 64), 12, document.shape))  # where the centred blob is strongest
+    agreement = window.answers.agreement
+    until(lambda: agreement.rows["gate"].score.area == own_mask(window).area(0))
+    until(lambda: any(row.greyed for row in agreement.rows.values()))
+    weak = [row for row in agreement.rows.values() if row.greyed]
+    assert "no better than a centred blob" in agreement.remark
+    assert all("no better than a centred blob" in row.accessibleName() for row in weak)
+
+
+def test_only_the_latest_case_is_shown(make_window, pictures, until):
+    window = make_window(pictures)
+    state = window.state
+    first, second = state.cases.opened.cases
+    state.open_series(second, second.series[0])
+    state.open_series(first, first.series[0])
+    state.open_series(second, second.series[0])
+    until(lambda: state.image.title == second.series[0].title and state.jobs.idle)
+    assert state.case is second
+    assert state.analysis.maps["gate"].provenance.image_key == state.image.key
+
+
+def test_what_cannot_be_read_is_listed_and_the_rest_opens(make_window, pictures, until):
+    (pictures / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnot a picture")
+    window = make_window(pictures)
+    assert len(window.state.cases.opened.cases) == 2
+    (problem,) = window.state.cases.opened.problems
+    assert "broken.png" in problem.sentence
+    rows = [item for item in window.cases.model.items if item.kind == "problems"]
+    assert rows[0].text == "1 file could not be read"
+    window.cases.model.toggle_problems()
+    assert any(item.detail == problem.sentence for item in window.cases.model.items)
+    assert "broken.png" in window.notice.text and "Traceback" not in window.notice.text
+
+
+def test_opening_the_same_files_again_adds_no_case(make_window, pictures, until):
+    window = make_window(pictures)
+    window.state.open_paths([pictures])
+    until(lambda: window.state.jobs.idle)
+    assert len(window.state.cases.opened.cases) == 2
+
+
+def test_shap_waits_to_be_asked_and_can_be_cancelled(make_window, pictures, until):
+    window = make_window(pictures)
+    analysis = window.state.analysis
+    assert {e.status for n, e in analysis.entries.items() if n.startswith("shap")} == {
+        MapStatus.ABSENT
+    }
+    row = window.answers.agreement.rows["shap-gate"]
+    assert row._button.isVisible() and row._button.text() == "Compute"
+    row._button.click()
+    until(lambda: analysis.entries["shap-gate"].fraction > 0)
+    assert window.status.cancel.isVisible() and "SHAP gate" in window.status.work.text()
+    window.status.cancel.click()
+    assert analysis.entries["shap-gate"].status is MapStatus.ABSENT
+    assert not window.status.cancel.isVisible()
+    until(lambda: window.state.jobs.idle)
+    assert "shap-gate" not in analysis.maps
+
+
+def test_masks_come_back_when_the_image_is_opened_again(make_window, pictures, until):
+    window = make_window(pictures / "a (2).png")
+    stroke(window)
+    drawn = own_mask(window).frame(0).copy()
+    assert drawn.any()
+    window.close()
+    again = make_window(pictures / "a (2).png")
+    assert np.array_equal(own_mask(again).frame(0), drawn)
+    assert again.notice.text == RESTORED
+
+
+def test_switching_case_keeps_the_drawing(make_window, pictures, until):
+    window = make_window(pictures)
+    state = window.state
+    stroke(window)
+    drawn = own_mask(window).frame(0).copy()
+    first, second = state.cases.opened.cases
+    state.open_series(second, second.series[0])
+    until(lambda: state.case is second and state.jobs.idle)
+    assert state.masks.document.reference.key == state.image.key
+    assert state.mask_count(first.series[0]) == 2
+    state.open_series(first, first.series[0])
+    until(lambda: state.case is first and state.jobs.idle)
+    assert np.array_equal(own_mask(window).frame(0), drawn)
+
+
+def test_reference_is_locked_and_says_so(make_window, pictures):
+    window = make_window(pictures)
+    document = window.state.masks.document
+    document.set_active(REFERENCE)
+    before = document.mask(REFERENCE).frame(0).copy()
+    stroke(window)
+    assert np.array_equal(document.mask(REFERENCE).frame(0), before)
+    assert "locked" in window.notice.text
+
+
+def test_export_of_everything_and_import(make_window, pictures, tmp_path, until):
+    window = make_window(pictures / "a (2).png")
+    state = window.state
+    stroke(window)
+    mask = own_mask(window)
+    until(lambda: bool(state.scores.all()))
+    target = tmp_path / "out"
+    window.exporting.write_everything(target)
+    until(lambda: state.jobs.idle)
+    names = {path.name for path in target.iterdir()}
+    assert {"Lesion.png", "Lesion.nii.gz", "Lesion_overlay.png", "Lesion.json"} <= names
+    assert {"map_gate.png", "map_global.png", "map_local.png", "map_attention.png"} <= names
+    pixels = np.asarray(Pillow.open(target / "Lesion.png")) > 0
+    assert np.array_equal(pixels, mask.frame(0))
+    note = json.loads((target / "Lesion.json").read_text())
+    session = state.analysis.session
+    made = note["provenance"]
+    assert made["model"]["sha256"] == session.checkpoint.sha256
+    score = state.scores.all()["gate"]
+    assert made["maps"]["gate"]["agreement"]["rma"] == pytest.approx(score.rma)
+    assert "files written to out" in window.notice.text
+    picture = Pillow.open(target / "map_gate.png")
+    assert max(picture.size) >= 1200
+    assert np.asarray(picture.convert("RGB")).std(axis=2).max() > 10  # the map is in colour
+
+    window.exporting.read_masks([target / "Lesion.png"])
+    until(lambda: len(state.masks.all) == 2)
+    assert np.array_equal(state.masks.all[1].frame(0), mask.frame(0))
+    window.exporting.read_masks([Path(pictures / "a (1).png"), target / "none.png"])
+    until(lambda: state.jobs.idle and "none.png" in window.notice.text)
+
+
+def test_export_of_an_empty_mask_says_so(make_window, pictures):
+    window = make_window(pictures)
+    window.exporting.mask_png()
+    assert "is empty" in window.notice.text
+
+
+def test_dropped_files_open(make_window, pictures, until):
+    window = make_window(ready=False)
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(pictures / "a (2).png"))])
+    event = QDropEvent(
+        QPointF(300, 300),
+        Qt.DropAction.CopyAction,
+        data,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    window.dropEvent(event)
+    until(lambda: window.state.image is not None)
+    assert window.state.settings.recent == (pictures / "a (2).png",)
+
+
+def test_overlay_choices_reach_the_views_and_are_remembered(make_window, pictures):
+    window = make_window(pictures)
+    panel = window.answers.overlay
+    panel.opacity.setValue(35)
+    panel.threshold.setValue(50)
+    panel.colours.setCurrentIndex(panel.colours.findData("viridis"))
+    panel.colours.activated.emit(panel.colours.currentIndex())
+    style = window.views.views[1].visible_overlay.style
+    assert (style.opacity, style.threshold, style.colours) == (0.35, 0.5, "viridis")
+    window.state.overlays.show(0, "global")
+    panel.locked.setChecked(True)
+    ranges = {view.visible_overlay.range for view in window.views.views}
+    assert len(ranges) == 1
+    high = max(float(window.state.analysis.maps[n].values.max()) for n in ("global", "gate"))
+    assert ranges.pop()[1] == pytest.approx(high)
+    window.close()
+    again = make_window(ready=False)
+    assert again.state.overlays.style.opacity == 0.35
+    assert again.state.overlays.style.colours == "viridis"
+    assert again.state.overlays.style.scale == "locked"
+
+
+def test_one_view_shows_the_map_of_the_active_one(make_window, pictures):
+    window = make_window(pictures)
+    window.actions_["one-view"].trigger()
+    assert not window.views.views[1].isVisible()
+    assert window.views.views[0].visible_overlay.map.name == "gate"
+    window.actions_["two-views"].trigger()
+    assert window.views.views[1].isVisible()
+
+
+def test_closing_a_case_leaves_an_empty_window(make_window, pictures, until):
+    window = make_window(pictures)
+    window.actions_["close-case"].trigger()
+    state = window.state
+    assert state.image is None and state.masks.document is None
+    assert [case.title for case in state.cases.opened.cases] == ["a (2)"]
+    assert not window.actions_["export-all"].isEnabled()
+    assert "Open an image" in window.answers.agreement.remark
+
+
+def test_masks_are_renamed_hidden_and_removed_from_the_panel(make_window, pictures, until):
+    window = make_window(pictures)
+    state, panel = window.state, window.answers.masks
+    own = own_mask(window)
+    row = panel.rows[own.id]
+    row.setFocus()
+    QTest.keyClick(row, Qt.Key.Key_F2)
+    QTest.keyClicks(row.name, "Tumour")
+    QTest.keyClick(row.name, Qt.Key.Key_Return)
+    assert state.masks.document.mask(own.id).label == "Tumour"
+    row.eye.click()
+    assert not state.masks.document.mask(own.id).visible
+    panel.add.click()
+    until(lambda: len(panel.rows) == 3)
+    panel.remove.click()
+    until(lambda: len(panel.rows) == 2)
+    window.actions_["undo"].trigger()
+    until(lambda: len(panel.rows) == 3)
+
+
+def test_no_two_actions_share_a_key(make_window):
+    window = make_window(ready=False)
+    seen: dict[str, str] = {}
+    for name, action in window.actions_.all.items():
+        for key in action.shortcuts():
+            text = key.toString(QKeySequence.SequenceFormat.PortableText)
+            assert text not in seen, f"{name} and {seen[text]} share {text}"
+            seen[text] = name
+
+
+@pytest.mark.parametrize("theme_name", ["dark", "light"])
+def test_every_control_has_a_name_for_screen_readers(make_window, pictures, theme_name):
+    window = make_window(pictures)
+    window.set_theme(theme_name)
+    for kind in (QAbstractButton, QComboBox, QSlider, QLineEdit):
+        for control in window.findChildren(kind):
+            if control.isVisible():
+                named = control.accessibleName() or getattr(control, "text", str)()
+                assert named, f"{control} in {control.parentWidget()} has no name"
+
+
+def test_model_that_cannot_be_loaded_is_said(make_window, tmp_path, until):
+    window = make_window(ready=False)
+    until(lambda: window.state.analysis.session is not None)
+    bad = tmp_path / "bad.safetensors"
+    bad.write_bytes(b"nothing")
+    before = window.state.analysis.session
+    window.models.load(bad)
+    until(lambda: "bad.safetensors" in window.notice.text)
+    assert window.state.analysis.session is before

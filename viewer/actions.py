@@ -1,0 +1,181 @@
+"""Every function as an action with its shortcut, and the menus that hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
+from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
+
+from viewer import icons
+from viewer.state import AppState
+from viewer.state.analysis import is_slow, title
+from viewer.tools.base import Tool
+
+Standard = QKeySequence.StandardKey
+
+
+class Actions(QObject):
+    """``make`` registers an action under a name; menus list them."""
+
+    def __init__(self, state: AppState, window: QWidget) -> None:
+        super().__init__(window)
+        self._state = state
+        self._window = window
+        self.all: dict[str, QAction] = {}
+        self.menus = QMenuBar(window)
+        self.menus.setNativeMenuBar(False)
+        self.menus.setAccessibleName("Menus")
+
+    def make(
+        self,
+        name: str,
+        text: str,
+        act: Callable[[], object],
+        keys: QKeySequence.StandardKey | str | tuple[str, ...] = "",
+        *,
+        icon: str = "",
+        tip: str = "",
+        checkable: bool = False,
+    ) -> QAction:
+        """Register an action on the window."""
+        action = QAction(text, self._window)
+        if isinstance(keys, tuple):
+            action.setShortcuts([QKeySequence(key) for key in keys])
+        elif isinstance(keys, str):
+            if keys:
+                action.setShortcut(QKeySequence(keys))
+        else:
+            action.setShortcuts(QKeySequence.keyBindings(keys))
+        action.setCheckable(checkable)
+        if icon:
+            action.setProperty("icon-name", icon)
+            action.setIcon(icons.icon(icon))
+            action.setIconVisibleInMenu(False)
+        self._describe(action, tip)
+        action.triggered.connect(lambda *_: act())
+        self._window.addAction(action)
+        self.all[name] = action
+        return action
+
+    def __getitem__(self, name: str) -> QAction:
+        return self.all[name]
+
+    def menu(self, text: str, *names: str | QMenu | None) -> QMenu:
+        """Add a menu of actions, submenus and separators (None) to the bar."""
+        menu = self.fill(QMenu(text, self._window), *names)
+        self.menus.addMenu(menu)
+        return menu
+
+    def fill(self, menu: QMenu, *names: str | QMenu | None) -> QMenu:
+        """Put actions, submenus and separators (None) into a menu."""
+        menu.setToolTipsVisible(True)
+        for name in names:
+            if name is None:
+                menu.addSeparator()
+            elif isinstance(name, QMenu):
+                menu.addMenu(name)
+            else:
+                menu.addAction(self.all[name])
+        return menu
+
+    def name_steps(self) -> None:
+        """Name what undo and redo would do, and allow them only if there is something."""
+        document = self._state.masks.document
+        for name, verb, text in (
+            ("undo", "Undo", document.undo_text if document is not None else ""),
+            ("redo", "Redo", document.redo_text if document is not None else ""),
+        ):
+            action = self.all[name]
+            action.setEnabled(bool(text))
+            action.setText(f"{verb} {text[:1].lower()}{text[1:]}" if text else verb)
+            self._describe(action)
+
+    def recent_menu(self, open_paths: Callable[[list[Path]], object]) -> QMenu:
+        """Return a menu that lists the recent paths whenever it opens."""
+        menu = QMenu("Open &recent", self._window)
+
+        def fill() -> None:
+            menu.clear()
+            for path in self._state.settings.recent:
+                action = menu.addAction(path.name)
+                action.setToolTip(str(path))
+                action.triggered.connect(lambda *_, path=path: open_paths([path]))
+            if menu.isEmpty():
+                menu.addAction("Nothing opened yet").setEnabled(False)
+            else:
+                menu.addSeparator()
+                menu.addAction("Clear this list", self._state.settings.clear_recent)
+
+        menu.setToolTipsVisible(True)
+        menu.aboutToShow.connect(fill)
+        return menu
+
+    def overlay_menu(self) -> QMenu:
+        """Return a menu of the model's maps for the active view."""
+        menu = QMenu("&Overlay", self._window)
+
+        def fill() -> None:
+            menu.clear()
+            state = self._state
+            now = state.overlays[state.active_view].map_name
+            for name in (None, *state.analysis.map_names):
+                text = "None" if name is None else title(name)
+                entry = state.analysis.entries.get(name or "")
+                if name and is_slow(name) and (entry is None or entry.map is None):
+                    text += " (computes first)"
+                action = menu.addAction(text)
+                action.setCheckable(True)
+                action.setChecked(name == now)
+                action.triggered.connect(lambda *_, name=name: self.show_map(name))
+
+        menu.aboutToShow.connect(fill)
+        return menu
+
+    def show_map(self, name: str | None) -> None:
+        """Lay a map over the active view, computing it first if need be."""
+        state = self._state
+        state.overlays.show(state.active_view, name)
+        if name is not None:
+            state.analysis.request(name)
+
+    def step_map(self, by: int) -> None:
+        """Turn to the next or previous map that is ready."""
+        state = self._state
+        names: list[str | None] = [None]
+        names += [n for n in state.analysis.map_names if n in state.analysis.maps]
+        now = state.overlays[state.active_view].map_name
+        at = names.index(now) if now in names else 0
+        state.overlays.show(state.active_view, names[(at + by) % len(names)])
+
+    def tool_group(self, tools: tuple[Tool, ...], choose: Callable[[Tool], object]) -> QMenu:
+        """Return a menu of the tools."""
+        menu = QMenu("&Tool", self._window)
+        group = QActionGroup(self._window)
+        for tool in tools:
+            action = self.make(
+                f"tool-{tool.name}",
+                tool.title,
+                partial(choose, tool),
+                tool.shortcut,
+                tip=tool.hint,
+                checkable=True,
+            )
+            group.addAction(action)
+            menu.addAction(action)
+        return menu
+
+    def retheme(self) -> None:
+        """Take the icons of the current theme."""
+        for action in self.all.values():
+            name = action.property("icon-name")
+            if name:
+                action.setIcon(icons.icon(name))
+
+    def _describe(self, action: QAction, tip: str = "") -> None:
+        text = tip or action.text().replace("&", "").rstrip("…")
+        keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+        action.setToolTip(f"{text} ({keys})" if keys else text)

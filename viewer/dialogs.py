@@ -1,0 +1,145 @@
+"""File dialogs that remember their folder, the keys, and what the program is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QGridLayout,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from viewer.settings import Settings
+from viewer.widgets.section import label
+
+IMAGES = (
+    "Images (*.dcm *.dicom *.nii *.nii.gz *.png *.jpg *.jpeg *.tif *.tiff *.bmp);;All files (*)"
+)
+
+_MOUSE = (
+    ("Left drag", "the chosen tool"),
+    ("Right drag", "zoom"),
+    ("Middle drag, Space + left drag", "move"),
+    ("Wheel", "slices; zoom where there is one frame"),
+    ("Ctrl + wheel", "zoom"),
+    ("Shift + wheel,  [  ]", "size of brush and eraser"),
+    ("Arrows, Page up, Page down", "slices"),
+)
+
+
+def choose_files(parent: QWidget, settings: Settings, kinds: str = IMAGES) -> list[Path]:
+    """Ask for files to open."""
+    start = settings.text("folder/open")
+    names, _ = QFileDialog.getOpenFileNames(parent, "Open files", start, kinds)
+    if names:
+        settings.set("folder/open", str(Path(names[0]).parent))
+    return [Path(name) for name in names]
+
+
+def choose_file(parent: QWidget, settings: Settings, title: str, kinds: str) -> Path | None:
+    """Ask for one file to open."""
+    name, _ = QFileDialog.getOpenFileName(parent, title, settings.text("folder/open"), kinds)
+    if name:
+        settings.set("folder/open", str(Path(name).parent))
+    return Path(name) if name else None
+
+
+def choose_folder(
+    parent: QWidget, settings: Settings, title: str, key: str = "folder/open"
+) -> Path | None:
+    """Ask for a folder."""
+    name = QFileDialog.getExistingDirectory(parent, title, settings.text(key))
+    if name:
+        settings.set(key, name)
+    return Path(name) if name else None
+
+
+def choose_target(
+    parent: QWidget, settings: Settings, title: str, name: str, kinds: str
+) -> Path | None:
+    """Ask where to write a file."""
+    start = str(Path(settings.text("folder/export")) / name)
+    target, _ = QFileDialog.getSaveFileName(parent, title, start, kinds)
+    if target:
+        settings.set("folder/export", str(Path(target).parent))
+    return Path(target) if target else None
+
+
+def show_keys(parent: QWidget, actions: dict[str, QAction]) -> QDialog:
+    """List every key and what the mouse does."""
+    dialog = QDialog(parent)
+    dialog.setWindowTitle("Keys")
+    grid = QGridLayout()
+    grid.setHorizontalSpacing(24)
+    grid.setVerticalSpacing(6)
+    rows = [(keys, what) for keys, what in _MOUSE]
+    for action in actions.values():
+        keys = ",  ".join(
+            k.toString(QKeySequence.SequenceFormat.NativeText) for k in action.shortcuts()
+        )
+        if keys:
+            rows.append((keys, action.text().replace("&", "").rstrip("…")))
+    for row, (keys, what) in enumerate(rows):
+        grid.addWidget(label(keys), row, 0)
+        grid.addWidget(label(what, "secondary"), row, 1)
+    content = QWidget()
+    content.setLayout(grid)
+    scroll = QScrollArea()
+    scroll.setWidget(content)
+    scroll.setWidgetResizable(True)
+    layout = QVBoxLayout(dialog)
+    layout.addWidget(scroll)
+    layout.addWidget(_close(dialog))
+    dialog.resize(560, 640)
+    dialog.open()
+    return dialog
+
+
+def show_about(parent: QWidget) -> QDialog:
+    """Say what the program is and is not."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        number = version("saliscope")
+    except PackageNotFoundError:
+        number = ""
+    text = (
+        "See where a fusion classifier looked: its class, the evidence of each branch, and how "
+        "far every map agrees with a mask that you draw.\n\n"
+        "Research use only. This is not a medical device and must not be used for diagnosis.\n\n"
+        "After Abbaspour Onari et al., “Multimodal attention-aware fusion for diagnosing distal "
+        "myopathy: evaluating model interpretability and clinician trust”, 2025.\n\n"
+        "Apache License 2.0. The typeface is Inter, under the SIL Open Font License."
+    )
+    return show_text(parent, f"Saliscope {number}".strip(), text)
+
+
+def show_text(parent: QWidget, title: str, text: str) -> QDialog:
+    """Show a few paragraphs."""
+    dialog = QDialog(parent)
+    dialog.setWindowTitle(title)
+    layout = QVBoxLayout(dialog)
+    layout.setContentsMargins(20, 16, 20, 12)
+    layout.setSpacing(12)
+    layout.addWidget(label(title, "title"))
+    body = label(text)
+    body.setWordWrap(True)
+    body.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    body.setMinimumWidth(420)
+    layout.addWidget(body)
+    layout.addWidget(_close(dialog))
+    dialog.open()
+    return dialog
+
+
+def _close(dialog: QDialog) -> QDialogButtonBox:
+    buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+    buttons.rejected.connect(dialog.close)
+    return buttons

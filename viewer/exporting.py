@@ -1,0 +1,306 @@
+"""Taking masks and pictures away, and bringing masks in; files are written off the GUI thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QWidget
+
+from engine.errors import MaskError
+from engine.images.image import Image
+from engine.progress import Progress
+from engine.saliency.map import SaliencyMap
+from viewer import dialogs, picture
+from viewer.canvas.overlay import Overlay
+from viewer.state import AppState
+from viewer.state.analysis import title
+from viewer.views import Views
+
+if TYPE_CHECKING:
+    from engine.masks.mask import Mask
+
+MASKS = "Masks (*.png *.tif *.tiff *.bmp *.nii *.nii.gz *.json);;All files (*)"
+
+
+class Exporting(QObject):
+    """Asks where to, then writes; says in the strip what was written or why not."""
+
+    def __init__(self, state: AppState, views: Views, window: QWidget) -> None:
+        super().__init__(window)
+        self._state = state
+        self._views = views
+        self._window = window
+
+    # Masks
+
+    def mask_png(self) -> None:
+        """Write the active mask as PNG, one file a drawn frame, and its JSON."""
+        self._ask_mask("PNG (*.png)", ".png")
+
+    def mask_nifti(self) -> None:
+        """Write the active mask as NIfTI on the image's own grid, and its JSON."""
+        self._ask_mask("NIfTI (*.nii.gz *.nii)", ".nii.gz")
+
+    def _ask_mask(self, kinds: str, ending: str) -> None:
+        document = self._state.masks.document
+        mask = document.active if document is not None else None
+        if mask is None or mask.is_empty:
+            name = f"The mask “{mask.label}” is empty" if mask is not None else "There is no mask"
+            self._state.notice.emit(
+                f"{name}; draw one, or choose one that is drawn, to export it.", "warning"
+            )
+            return
+        target = dialogs.choose_target(
+            self._window,
+            self._state.settings,
+            f"Export the mask “{mask.label}”",
+            _stem(mask.label) + ending,
+            kinds,
+        )
+        if target is not None:
+            self.write_mask(mask, target)
+
+    def write_mask(self, mask: Mask, target: Path) -> None:
+        """Write one mask by the target's ending, with its JSON of identity and provenance."""
+        image = self._state.image
+        if image is None:
+            return
+        copy, provenance = mask.copy(id=mask.id), self.provenance()
+
+        def work(_: Progress) -> tuple[list[Path], tuple[str, ...]]:
+            from engine.masks.formats import nifti, png, sidecar
+
+            is_png = target.suffix.lower() == ".png"
+            files, notes = (
+                (png.export(copy, image, target), ())
+                if is_png
+                else ([target], nifti.export(copy, image, target))
+            )
+            note = target.with_name(_without_endings(target.name) + ".json")
+            sidecar.export(copy, image, note, files, provenance=provenance, notes=notes)
+            return [*files, note], tuple(notes)
+
+        self._state.jobs.start(f"Exporting {mask.label}", work, self._written)
+
+    # Pictures
+
+    def picture(self) -> None:
+        """Write the active view as a picture."""
+        name = self._state.overlays[self._state.active_view].map_name or "image"
+        target = dialogs.choose_target(
+            self._window,
+            self._state.settings,
+            "Export a picture of the active view",
+            f"{name}-overlay.png",
+            "PNG (*.png)",
+        )
+        if target is not None:
+            self.write_picture(target)
+
+    def write_picture(self, target: Path) -> None:
+        """Write the active view's image, overlay and masks, and a JSON of the map's provenance."""
+        view = self._views.active
+        if view.image is None:
+            return
+        overlay = view.visible_overlay
+        drawn = picture.draw(view, overlay)
+        details = self.provenance()
+
+        def work(_: Progress) -> tuple[list[Path], tuple[str, ...]]:
+            return _save_pictures([(target, drawn)], details), ()
+
+        self._state.jobs.start("Exporting the picture", work, self._written)
+
+    # Everything
+
+    def everything(self) -> None:
+        """Write all masks and the pictures of all ready maps into a folder."""
+        folder = dialogs.choose_folder(
+            self._window, self._state.settings, "Export into this folder", "folder/export"
+        )
+        if folder is not None:
+            self.write_everything(folder)
+
+    def write_everything(self, folder: Path) -> None:
+        """Write all masks that are drawn and a picture of every map that is ready."""
+        image, view = self._state.image, self._views.active
+        if image is None:
+            return
+        masks = [m.copy(id=m.id) for m in self._state.masks.all if not m.is_empty]
+        provenance = self.provenance()
+        window = view.grey_window
+        pictures = [
+            (_free(folder, f"map_{name}{_numbered(image, self._state.frame)}.png"), drawn)
+            for name, drawn in self._map_pictures()
+        ]
+
+        def work(progress: Progress) -> tuple[list[Path], tuple[str, ...]]:
+            from engine.masks.formats import export_all
+
+            done = export_all(
+                masks,
+                image,
+                folder,
+                provenance=provenance,
+                window=window,
+                progress=progress.part(0.0, 0.8),
+            )
+            written = _save_pictures(pictures, provenance) if pictures else []
+            return [*done.paths, *written], tuple(done.notes)
+
+        self._state.jobs.start("Exporting", work, self._written)
+
+    def _map_pictures(self) -> list[tuple[str, QImage]]:
+        view, style = self._views.active, self._views.style_of
+        return [
+            (name, picture.draw(view, Overlay(found, style(found))))
+            for name, found in self._state.analysis.maps.items()
+        ]
+
+    def _written(self, result: tuple[list[Path], tuple[str, ...]]) -> None:
+        paths, notes = result
+        if not paths:
+            self._state.notice.emit("There was nothing to export.", "info")
+            return
+        many = f"{len(paths)} files" if len(paths) > 1 else paths[0].name
+        sentence = f"{many} written to {paths[0].parent.name}."
+        self._state.notice.emit(" ".join((sentence, *notes)), "info" if notes else "good")
+
+    # Import
+
+    def import_masks(self) -> None:
+        """Let the user choose mask files and add them to the image."""
+        paths = dialogs.choose_files(self._window, self._state.settings, MASKS)
+        if paths:
+            self.read_masks(paths)
+
+    def read_masks(self, paths: Sequence[Path]) -> None:
+        """Read masks and add them, each a step that can be undone."""
+        image, frame = self._state.image, self._state.frame
+        document = self._state.masks.document
+        if image is None or document is None:
+            return
+
+        def work(_: Progress) -> tuple[list[Mask], list[str]]:
+            from engine.masks.formats import read
+
+            masks: list[Mask] = []
+            problems: list[str] = []
+            for path in paths:
+                try:
+                    masks += read(path, image, frame)
+                except MaskError as error:
+                    problems.append(str(error))
+            return masks, problems
+
+        def done(result: tuple[list[Mask], list[str]]) -> None:
+            masks, problems = result
+            if document is not self._state.masks.document:
+                return  # another image has been opened meanwhile
+            for mask in masks:
+                self._state.attempt(partial(document.import_mask, mask))
+            if problems:
+                more = f" ({len(problems) - 1} more could not be read.)" if problems[1:] else ""
+                self._state.notice.emit(problems[0] + more, "warning")
+            elif masks:
+                names = ", ".join(f"“{mask.label}”" for mask in masks)
+                self._state.notice.emit(f"Imported {names}.", "good")
+
+        self._state.jobs.start("Importing masks", work, done)
+
+    # What made it
+
+    def provenance(self) -> dict[str, Any]:
+        """Return the model, its answer, the maps and their scores, as they are on screen."""
+        state, analysis = self._state, self._state.analysis
+        result: dict[str, Any] = {"frame": state.frame}
+        session, prediction = analysis.session, analysis.prediction
+        if session is not None:
+            about = session.checkpoint.metadata
+            result["model"] = {
+                "name": about.name,
+                "version": about.version,
+                "sha256": session.checkpoint.sha256,
+                "device": session.device,
+                "precision": session.precision,
+            }
+        if prediction is not None:
+            result["prediction"] = {
+                "classes": list(prediction.classes),
+                "predicted": prediction.classes[prediction.predicted],
+                "branches": {name: list(p) for name, p in prediction.branches.items()},
+            }
+        scores = state.scores.all()
+        compared = state.masks.compared
+        result["maps"] = {
+            name: {
+                **_describe(found),
+                "agreement": {"mask": compared.label, **asdict(scores[name])}
+                if compared is not None and name in scores
+                else None,
+            }
+            for name, found in analysis.maps.items()
+        }
+        return result
+
+
+def _describe(found: SaliencyMap) -> dict[str, Any]:
+    return {
+        "title": title(found.name),
+        "class": found.target_name,
+        "sign": found.sign,
+        **asdict(found.provenance),
+    }
+
+
+def _save_pictures(pictures: list[tuple[Path, QImage]], details: dict[str, Any]) -> list[Path]:
+    """Write pictures and one JSON beside the first; ``MaskError`` where the system refuses."""
+    import json
+
+    written: list[Path] = []
+    for path, drawn in pictures:
+        if not drawn.save(str(path)):
+            raise MaskError(f"“{path.name}” cannot be written; choose another folder.")
+        written.append(path)
+    note = _free(written[0].parent, f"{written[0].stem}.json")
+    try:
+        note.write_text(
+            json.dumps(details, ensure_ascii=False, indent=2, default=str) + "\n", encoding="utf-8"
+        )
+    except OSError as error:
+        raise MaskError(
+            f"“{note.name}” cannot be written ({error.strerror}); choose another folder."
+        ) from None
+    return [*written, note]
+
+
+def _stem(label: str) -> str:
+    from engine.masks.formats.files import safe_stem
+
+    return safe_stem(label)
+
+
+def _without_endings(name: str) -> str:
+    for ending in (".nii.gz", ".nii", ".png"):
+        if name.lower().endswith(ending):
+            return name[: -len(ending)]
+    return name
+
+
+def _numbered(image: Image, frame: int) -> str:
+    return f"_f{frame + 1:03d}" if image.frames > 1 else ""
+
+
+def _free(folder: Path, name: str) -> Path:
+    """Return a path in the folder that overwrites nothing."""
+    path, number = folder / name, 2
+    while path.exists():
+        path = folder / f"{Path(name).stem}_{number}{Path(name).suffix}"
+        number += 1
+    return path

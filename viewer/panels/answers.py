@@ -1,0 +1,71 @@
+"""The right side: answer, evidence, doubt, in that order; every section folds."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import QFrame, QScrollArea, QToolButton, QVBoxLayout, QWidget
+
+from viewer import icons
+from viewer.panels.agreement import AgreementPanel
+from viewer.panels.image import ImagePanel
+from viewer.panels.masks import MasksPanel
+from viewer.panels.overlay import OverlayPanel
+from viewer.panels.prediction import PredictionPanel
+from viewer.state import AppState
+from viewer.widgets.section import Section
+
+
+class AnswersPanel(QFrame):
+    """Holds the sections and remembers which are folded."""
+
+    collapse = Signal()
+
+    def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("answersPanel")
+        self._state = state
+        self.prediction = PredictionPanel(state)
+        self.agreement = AgreementPanel(state)
+        self.overlay = OverlayPanel(state)
+        self.masks = MasksPanel(state)
+        self.image = ImagePanel(state)
+        self.sections: dict[str, Section] = {
+            "prediction": self.prediction,
+            "agreement": self.agreement,
+            "overlay": self.overlay,
+            "masks": self.masks,
+            "image": self.image,
+        }
+        self._collapse = QToolButton()
+        self._collapse.setIconSize(QSize(16, 16))
+        self._collapse.setToolTip("Hide the answers (F10)")
+        self._collapse.setAccessibleName("Hide the answers")
+        self._collapse.clicked.connect(self.collapse)
+        self.prediction.extra.addWidget(self._collapse)
+        content = QWidget()
+        stack = QVBoxLayout(content)
+        stack.setContentsMargins(0, 0, 0, 0)
+        stack.setSpacing(0)
+        for name, section in self.sections.items():
+            stack.addWidget(section)
+            section.set_folded(state.settings.flag(f"folded/{name}", False))
+            section.folded.connect(
+                lambda folded, name=name: state.settings.set(f"folded/{name}", folded)
+            )
+        stack.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidget(content)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(scroll)
+        self.retheme()
+
+    def retheme(self) -> None:
+        """Take the icons of the current theme."""
+        self._collapse.setIcon(icons.icon("collapse-right", size=16))
+        for section in self.sections.values():
+            section.retheme()

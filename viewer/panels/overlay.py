@@ -1,0 +1,202 @@
+"""Which map lies over the active view, and how it is coloured."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QIcon, QImage, QPixmap
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QPushButton,
+    QSlider,
+    QWidget,
+)
+
+from engine.saliency.map import SaliencyMap
+from viewer.canvas import colours
+from viewer.state import AppState
+from viewer.state.analysis import MapStatus, is_slow, title
+from viewer.widgets.remark import Remark
+from viewer.widgets.section import Section, label
+
+_SWATCH = QSize(40, 12)
+_WORTH_SAYING = 0.05
+
+
+def swatch(name: str) -> QIcon:
+    """Return a colour table as a small picture."""
+    table = colours.table(name)
+    at = np.linspace(0, len(table) - 1, 2 * _SWATCH.width()).round().astype(int)
+    line = np.ascontiguousarray(np.broadcast_to(table[at], (2 * _SWATCH.height(), len(at), 3)))
+    image = QImage(
+        line.data, line.shape[1], line.shape[0], line.strides[0], QImage.Format.Format_RGB888
+    )
+    return QIcon(QPixmap.fromImage(image.copy()))
+
+
+class OverlayPanel(Section):
+    """The choice of map is the active view's; colours and opacity are shared by all views."""
+
+    def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
+        super().__init__("Overlay", parent)
+        self._state = state
+        self.map = QComboBox()
+        self.opacity = _slider("Opacity of the overlay")
+        self.threshold = _slider("Threshold: hide values below this share of the scale")
+        self.colours = QComboBox()
+        self.colours.setIconSize(_SWATCH)
+        self.locked = QCheckBox("Same scale for all maps")
+        self._opacity_value, self._threshold_value = label(), label()
+        self._remark = Remark()
+        self._compute = QPushButton()
+        self._compute.setProperty("role", "link")
+        self._compute.clicked.connect(self._on_compute)
+        self.map.setAccessibleName("Map over the active view")
+        self.map.setToolTip("Map over the active view (N: next, Shift+N: previous, 0: none)")
+        self.colours.setAccessibleName("Colours of the overlay")
+        self.colours.setToolTip(
+            "Colours, even in perception and safe for colour-blind readers. "
+            "Signed maps always diverge around a neutral grey."
+        )
+        self.locked.setToolTip(
+            "On: one colour stands for one value in every view. Off: each map has its own range."
+        )
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(8)
+        grid.setVerticalSpacing(2)
+        grid.setColumnMinimumWidth(0, 68)
+        grid.setColumnStretch(1, 1)
+        for row, (text, control, value) in enumerate(
+            (
+                ("Map", self.map, None),
+                ("Opacity", self.opacity, self._opacity_value),
+                ("Threshold", self.threshold, self._threshold_value),
+                ("Colours", self.colours, None),
+                ("Scale", self.locked, None),
+            )
+        ):
+            says = label(text)
+            says.setBuddy(control)
+            grid.addWidget(says, row, 0)
+            grid.addWidget(control, row, 1, 1, 1 if value else 2)
+            grid.setRowMinimumHeight(row, 27)
+            if value is not None:
+                value.setMinimumWidth(44)
+                value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                grid.addWidget(value, row, 2)
+        self.body.addLayout(grid)
+        self.body.addWidget(self._remark)
+        ask = QHBoxLayout()
+        ask.addWidget(self._compute)
+        ask.addStretch(1)
+        self.body.addLayout(ask)
+        for name in colours.names(False):
+            self.colours.addItem(swatch(name), name, name)
+        self.map.activated.connect(self._on_map)
+        self.opacity.valueChanged.connect(lambda v: state.overlays.restyle(opacity=v / 100))
+        self.threshold.valueChanged.connect(lambda v: state.overlays.restyle(threshold=v / 100))
+        self.colours.activated.connect(
+            lambda: state.overlays.restyle(colours=self.colours.currentData())
+        )
+        self.locked.toggled.connect(
+            lambda on: state.overlays.restyle(scale="locked" if on else "map")
+        )
+        state.overlays.changed.connect(self.refresh)
+        state.activeViewChanged.connect(self.refresh)
+        state.viewsChanged.connect(self.refresh)
+        state.analysis.sessionChanged.connect(self.refresh)
+        state.analysis.mapsChanged.connect(self.refresh)
+        state.analysis.mapChanged.connect(self.refresh)
+        self.refresh()
+
+    def refresh(self, *_: object) -> None:
+        """Show the active view's choice."""
+        state = self._state
+        choice = state.overlays[state.active_view]
+        entries: list[tuple[str, str]] = [("None", "")]
+        for name in state.analysis.map_names:
+            entry = state.analysis.entries.get(name)
+            text = title(name)
+            if entry is not None and entry.status is MapStatus.COMPUTING and is_slow(name):
+                text += f"  ·  {entry.fraction:.0%}"
+            elif is_slow(name) and (entry is None or entry.map is None):
+                text += "  ·  not computed"
+            entries.append((text, name))
+        now = [(self.map.itemText(i), self.map.itemData(i)) for i in range(self.map.count())]
+        if now != entries:
+            self.map.clear()
+            for text, name in entries:
+                self.map.addItem(text, name)
+        self.map.setCurrentIndex(max(self.map.findData(choice.map_name or ""), 0))
+        self.map.setEnabled(len(entries) > 1)
+        for slider, value, number in (
+            (self.opacity, choice.opacity, self._opacity_value),
+            (self.threshold, choice.threshold, self._threshold_value),
+        ):
+            slider.blockSignals(True)
+            slider.setValue(round(100 * value))
+            slider.blockSignals(False)
+            number.setText(f"{value:.0%}".replace("%", " %"))
+        self.colours.setCurrentIndex(max(self.colours.findData(choice.colours), 0))
+        self.locked.blockSignals(True)
+        self.locked.setChecked(choice.scale == "locked")
+        self.locked.blockSignals(False)
+        shown = choice.map_name
+        for control in (self.opacity, self.threshold, self.colours, self.locked):
+            control.setEnabled(shown is not None)
+        which = ("left view", "right view")[state.active_view] if state.views > 1 else ""
+        self.set_title("Overlay", which)
+        self._say(shown)
+
+    def _say(self, name: str | None) -> None:
+        entry = self._state.analysis.entries.get(name) if name else None
+        text = ""
+        if entry is not None and is_slow(entry.name):
+            if entry.status is MapStatus.COMPUTING:
+                text = f"{title(entry.name)} is being computed, {entry.fraction:.0%}."
+            elif entry.status is MapStatus.ABSENT:
+                text = f"{title(entry.name)} takes a while and is computed when you ask for it."
+            elif entry.status is MapStatus.FAILED:
+                text = entry.error
+        waiting = entry is not None and bool(text)
+        outside = _outside(entry.map) if entry is not None and entry.map is not None else 0.0
+        if not text and outside >= _WORTH_SAYING:
+            text = f"{outside:.0%} of this map lies outside the anatomy."
+            self._remark.say(text.replace("%", " %"), "warning")
+        else:
+            self._remark.say(text.replace("%", " %"))
+        self._compute.setVisible(waiting)
+        if entry is not None and waiting:
+            computing = entry.status is MapStatus.COMPUTING
+            self._compute.setText("Cancel" if computing else f"Compute {title(entry.name)}")
+
+    def _on_map(self) -> None:
+        self._state.overlays.show(self._state.active_view, self.map.currentData() or None)
+
+    def _on_compute(self) -> None:
+        name = self._state.overlays[self._state.active_view].map_name
+        entry = self._state.analysis.entries.get(name or "")
+        if entry is None:
+            return
+        if entry.status is MapStatus.COMPUTING:
+            self._state.analysis.cancel(entry.name)
+        else:
+            self._state.analysis.request(entry.name)
+
+
+def _outside(found: SaliencyMap) -> float:
+    """Return the share of a map's relevance that lies on background or padding."""
+    share = found.provenance.parameters.get("outside_anatomy")
+    return float(share) if share is not None else 0.0
+
+
+def _slider(what: str) -> QSlider:
+    slider = QSlider(Qt.Orientation.Horizontal)
+    slider.setRange(0, 100)
+    slider.setPageStep(10)
+    slider.setAccessibleName(what)
+    slider.setToolTip(what)
+    return slider

@@ -1,0 +1,166 @@
+"""The answer: the class, its calibrated probability, and which branch says what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QFont, QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from viewer import theme
+from viewer.state import AppState
+from viewer.widgets.bar import paint_bar
+from viewer.widgets.elided import Elided
+from viewer.widgets.remark import Remark
+from viewer.widgets.section import Section, label
+
+if TYPE_CHECKING:
+    from engine.session import Prediction
+
+BRANCHES = ("fusion", "global", "local")
+_TITLES = {"fusion": "Fusion", "global": "Global", "local": "Local"}
+
+
+def percent(probability: float) -> str:
+    """Return whole per cent, but never 0 or 100, which no classifier can know."""
+    value = round(100 * probability)
+    if value >= 100:
+        return ">99 %"
+    return "<1 %" if value <= 0 else f"{value} %"
+
+
+class BranchRow(QWidget):
+    """One branch's probability of the answer's class."""
+
+    def __init__(self, branch: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.branch = branch
+        self._probability: float | None = None
+        self._agrees = True
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        """Return a compact row."""
+        return QSize(200, 22)
+
+    def show_probability(self, prediction: Prediction | None) -> None:
+        """Show this branch's probability of the class that the fusion answers."""
+        if prediction is None:
+            self._probability = None
+            self.setToolTip("")
+            self.setAccessibleName(f"{_TITLES[self.branch]}: no prediction")
+        else:
+            values = prediction.branches[self.branch]
+            self._probability = values[prediction.predicted]
+            self._agrees = max(range(len(values)), key=values.__getitem__) == prediction.predicted
+            lines = [
+                f"{name}: {percent(value)}"
+                for name, value in sorted(
+                    zip(prediction.classes, values, strict=True), key=lambda p: -p[1]
+                )
+            ]
+            self.setToolTip(f"{_TITLES[self.branch]} output\n" + "\n".join(lines))
+            self.setAccessibleName(f"{_TITLES[self.branch]}: " + ", ".join(lines))
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint name, bar and number."""
+        tokens = theme.current()
+        painter = QPainter(self)
+        width, height = self.width(), self.height()
+        painter.setFont(theme.font())
+        painter.setPen(tokens.colour("text"))
+        painter.drawText(QRectF(0, 0, 68, height), theme.LEFT_MIDDLE, _TITLES[self.branch])
+        colour = tokens.colour("answer" if self._agrees else "secondary")
+        paint_bar(painter, QRectF(72, 0, width - 72 - 56, height), self._probability, colour)
+        painter.setFont(theme.font(13, QFont.Weight.DemiBold))
+        number = "–" if self._probability is None else percent(self._probability)
+        painter.setPen(tokens.colour("text" if self._probability is not None else "secondary"))
+        painter.drawText(QRectF(width - 52, 0, 52, height), theme.RIGHT_MIDDLE, number)
+
+
+class PredictionPanel(Section):
+    """Class, probability, three bars, and a sentence where the branches differ."""
+
+    def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
+        super().__init__("Prediction", parent)
+        self._state = state
+        self._answer = Elided("", "answer")
+        self._answer.setMinimumHeight(28)
+        self._what = label("", "secondary")
+        head = QHBoxLayout()
+        head.setSpacing(8)
+        head.addWidget(self._answer)
+        head.addWidget(self._what, 0, Qt.AlignmentFlag.AlignBottom)
+        head.addStretch(1)
+        self._what.setContentsMargins(0, 0, 0, 5)
+        self.body.addLayout(head)
+        self._rows = {branch: BranchRow(branch) for branch in BRANCHES}
+        rows = QVBoxLayout()
+        rows.setSpacing(0)
+        for row in self._rows.values():
+            rows.addWidget(row)
+        self.body.addLayout(rows)
+        self._remark = Remark()
+        self.body.addWidget(self._remark)
+        self._load = QPushButton("Load a checkpoint…")
+        self._load.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self.load_requested = self._load.clicked
+        self.body.addWidget(self._load)
+        state.analysis.predictionChanged.connect(self.refresh)
+        state.analysis.sessionChanged.connect(self.refresh)
+        state.seriesOpened.connect(self.refresh)
+        self.refresh()
+
+    @property
+    def answer(self) -> str:
+        """The headline."""
+        return self._answer.text()
+
+    def refresh(self) -> None:
+        """Show the state of the analysis."""
+        analysis = self._state.analysis
+        prediction = analysis.prediction
+        for row in self._rows.values():
+            row.show_probability(prediction)
+            row.setVisible(analysis.session is not None or analysis.loading)
+        without = analysis.session is None and not analysis.loading
+        self._load.setVisible(without)
+        self._what.setText("")
+        self._answer.setVisible(prediction is not None)
+        if prediction is not None:
+            fusion = prediction.branches["fusion"]
+            name = prediction.classes[prediction.predicted]
+            self._answer.setText(f"{_capital(name)} {percent(fusion[prediction.predicted])}")
+            self._answer.setAccessibleName(f"Prediction: {self._answer.text()}")
+            self._what.setText("fusion, calibrated")
+            self._remark.say(_disagreement(prediction), "warning")
+        elif without:
+            self._remark.say(analysis.problem or "No model is loaded.", "info")
+        elif analysis.loading:
+            self._remark.say("The model is loading.", "info")
+        elif self._state.image is None:
+            self._remark.say("Open an image to see what the model says about it.", "info")
+        elif analysis.busy:
+            self._remark.say("Predicting…", "info")
+        else:
+            self._remark.say("There is no prediction for this image.", "warning")
+
+
+def _disagreement(prediction: Prediction) -> str:
+    said: dict[str, list[str]] = {}
+    for branch in ("global", "local"):
+        values = prediction.branches[branch]
+        best = max(range(len(values)), key=values.__getitem__)
+        if best != prediction.predicted:
+            said.setdefault(prediction.classes[best], []).append(branch)
+    parts = [
+        f"the {' and the '.join(who)} branch{'es say' if len(who) > 1 else ' says'} {what}"
+        for what, who in said.items()
+    ]
+    return (" and ".join(parts).capitalize() + ".") if parts else ""
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,100 @@
+"""The top bar: product, menus, which model runs where, how many views, export."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QFrame,
+    QHBoxLayout,
+    QMenu,
+    QMenuBar,
+    QPushButton,
+    QToolButton,
+    QWidget,
+)
+
+from viewer import icons, theme
+from viewer.state import AppState
+from viewer.widgets.section import label
+
+
+class TopBar(QFrame):
+    """Chips say what is so, and open what changes it."""
+
+    def __init__(self, state: AppState, menus: QMenuBar, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("topBar")
+        self.setFixedHeight(theme.TOP_HEIGHT)
+        self._state = state
+        self.model = _chip("Model")
+        self.device = _chip("Device and precision")
+        self.export = QPushButton("Export")
+        self.export.setToolTip("Export masks and pictures (Ctrl+E)")
+        self.export.setAccessibleName("Export")
+        self._views = QButtonGroup(self)
+        self._buttons: list[QToolButton] = []
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(12, 0, 12, 0)
+        layout.setSpacing(8)
+        layout.addWidget(label("Saliscope", "product"))
+        layout.addWidget(menus, 0, Qt.AlignmentFlag.AlignVCenter)
+        layout.addWidget(self.model)
+        layout.addWidget(self.device)
+        layout.addStretch(1)
+        for count, icon, text in ((1, "one-view", "One view"), (2, "two-views", "Two views")):
+            button = QToolButton()
+            button.setCheckable(True)
+            button.setChecked(state.views == count)
+            button.setIconSize(QSize(20, 20))
+            button.setProperty("icon-name", icon)
+            button.setAccessibleName(text)
+            button.setToolTip(f"{text} (Alt+{count})")
+            self._views.addButton(button, count)
+            self._buttons.append(button)
+            layout.addWidget(button)
+        layout.addSpacing(8)
+        layout.addWidget(self.export)
+        self._views.idClicked.connect(state.set_views)
+        state.viewsChanged.connect(lambda count: self._views.button(count).setChecked(True))
+        state.analysis.sessionChanged.connect(self._refresh)
+        self._refresh()
+        self.retheme()
+
+    def retheme(self) -> None:
+        """Take the icons of the current theme."""
+        for button in self._buttons:
+            button.setIcon(icons.tool_icon(button.property("icon-name")))
+        self.export.setIcon(icons.icon("export", size=16, colour=theme.current().text))
+
+    def set_menus(self, model: QMenu, device: QMenu, export: QMenu) -> None:
+        """Say what the chips and the button open."""
+        self.model.setMenu(model)
+        self.device.setMenu(device)
+        self.export.setMenu(export)
+
+    def _refresh(self) -> None:
+        analysis = self._state.analysis
+        session = analysis.session
+        self.device.setVisible(session is not None)
+        if session is None:
+            self.model.setText("Loading the model…" if analysis.loading else "No model")
+            self.model.setToolTip(analysis.problem or "Click to load a checkpoint")
+        else:
+            about = session.checkpoint.metadata
+            self.model.setText(f"{about.name}  {about.version}")
+            self.model.setToolTip("What this model is, and other checkpoints")
+            self.device.setText(f"{session.device.upper()} · {session.precision}")
+            self.device.setToolTip(
+                f"Where the model runs, and how precisely; click to change it\n"
+                f"{session.precision_reason}"
+            )
+        self.model.setAccessibleName(f"Model: {self.model.text()}")
+        self.device.setAccessibleName(f"Device and precision: {self.device.text()}")
+
+
+def _chip(name: str) -> QPushButton:
+    button = QPushButton()
+    button.setProperty("role", "chip")
+    button.setAccessibleName(name)
+    return button

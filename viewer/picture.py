@@ -1,0 +1,48 @@
+"""A picture of a view for taking away: image, map with its colour bar, masks, scale bar."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QImage, QPainter
+
+from viewer.canvas.overlay import Overlay
+from viewer.canvas.view import ImageView
+
+_SCALE = 2  # device pixels a logical one: text and lines come out fine
+_SMALLEST, _LARGEST = 1200, 3200  # px of the longer side
+
+
+def draw(source: ImageView, overlay: Overlay | None) -> QImage:
+    """Draw a view's frame as a whole, in its window, with its masks and the given overlay.
+
+    Raises ``ValueError`` for a view without an image.
+    """
+    image = source.image
+    if image is None:
+        raise ValueError("the view shows no image")
+    view = ImageView()
+    try:
+        view.set_image(image, source.frame)
+        if source.grey_window is not None:
+            view.set_window(source.grey_window)
+        view.set_inverted(source.inverted)
+        view.set_document(source.document)
+        view.set_overlay(overlay)
+        rows, cols = image.shape
+        height = rows * view.viewport.aspect
+        longer = min(max(_SMALLEST, cols, height), _LARGEST) / _SCALE
+        ratio = longer / max(cols, height)
+        area = QRect(0, 0, max(round(cols * ratio), 1), max(round(height * ratio), 1))
+        picture = QImage(area.size() * _SCALE, QImage.Format.Format_RGB32)
+        picture.setDevicePixelRatio(_SCALE)
+        picture.fill(Qt.GlobalColor.black)
+        view.surface_resized(area.width(), area.height())
+        view.fit()
+        painter = QPainter(picture)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        view.paint(painter)
+        painter.end()
+        return picture
+    finally:
+        view.set_document(None)
+        view.deleteLater()

@@ -1,0 +1,86 @@
+"""The quiet strip under the top bar: one sentence, a way forward, and a way to send it off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton, QWidget
+
+from viewer import icons, theme
+from viewer.widgets.remark import Tone
+from viewer.widgets.section import label
+from viewer.widgets.wrapped import Wrapped
+
+_SECONDS = {"info": 6, "good": 6, "warning": 0}  # warnings stay until they are sent off
+
+
+class NoticeStrip(QFrame):
+    """Shows the latest notice; an older warning is not covered by mere information."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("notice")
+        self._icon = label()
+        self._text = Wrapped()
+        self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._action = QPushButton(self)
+        self._action.setProperty("role", "link")
+        self._close = QToolButton(self)
+        self._close.setToolTip("Close this notice")
+        self._close.setAccessibleName("Close this notice")
+        self._close.setIconSize(QSize(16, 16))
+        self._close.clicked.connect(self.hide)
+        self._then: Callable[[], None] | None = None
+        self._action.clicked.connect(self._act)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self.hide)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(12, 4, 8, 4)
+        layout.setSpacing(8)
+        layout.addWidget(self._icon)
+        layout.addWidget(self._text, 1)
+        layout.addWidget(self._action)
+        layout.addWidget(self._close)
+        self.hide()
+
+    @property
+    def text(self) -> str:
+        """The sentence shown, "" while hidden."""
+        return self._text.text() if not self.isHidden() else ""
+
+    def say(
+        self,
+        sentence: str,
+        tone: Tone = "info",
+        action: str = "",
+        then: Callable[[], None] | None = None,
+    ) -> None:
+        """Show a sentence, with a button ``action`` that does ``then``."""
+        if tone != "warning" and not self.isHidden() and self.property("tone") == "warning":
+            return
+        tokens = theme.current()
+        name, colour = {
+            "info": ("info", tokens.secondary),
+            "good": ("check", tokens.good),
+            "warning": ("warning", tokens.warning),
+        }[tone]
+        self._icon.setPixmap(icons.pixmap(name, colour, 16, self.devicePixelRatioF()))
+        self._close.setIcon(icons.icon("close", size=16))
+        self._text.setText(sentence)
+        self.setAccessibleName(sentence)
+        self.setProperty("tone", tone)
+        theme.repolish(self)
+        self._action.setText(action)
+        self._action.setVisible(bool(action))
+        self._then = then
+        self.show()
+        seconds = _SECONDS[tone] if not action else 0
+        self._timer.start(seconds * 1000) if seconds else self._timer.stop()
+
+    def _act(self) -> None:
+        then, self._then = self._then, None
+        self.hide()
+        if then is not None:
+            then()

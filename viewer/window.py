@@ -1,0 +1,434 @@
+"""The window: puts the panels around the views and wires actions to the state."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, Qt, QTimer, QUrl
+from PySide6.QtGui import (
+    QActionGroup,
+    QCloseEvent,
+    QDesktopServices,
+    QDragEnterEvent,
+    QDropEvent,
+    QKeySequence,
+    QShowEvent,
+)
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QMenu, QVBoxLayout, QWidget
+
+import resources
+from engine import folders
+from viewer import dialogs, theme
+from viewer.actions import Actions
+from viewer.exporting import Exporting
+from viewer.models import Models
+from viewer.panels.answers import AnswersPanel
+from viewer.panels.cases import CasesPanel
+from viewer.panels.status import StatusBar
+from viewer.panels.tools import ToolStrip
+from viewer.panels.top import TopBar
+from viewer.state import AppState
+from viewer.tools.base import Tool
+from viewer.tools.toolbox import DEFAULT, Toolbox
+from viewer.views import Arrangement, Views
+from viewer.widgets.notice import NoticeStrip
+
+Standard = QKeySequence.StandardKey
+
+
+class Window(QMainWindow):
+    """Thin: what there is to know is in the state, what there is to see in the panels."""
+
+    def __init__(self, state: AppState | None = None) -> None:
+        super().__init__()
+        self.state = state or AppState()
+        self.state.setParent(self)
+        self.setWindowTitle("Saliscope")
+        self.setAcceptDrops(True)
+        self.resize(1440, 900)
+        self.setMinimumSize(960, 600)
+
+        self.toolbox = Toolbox()
+        self.tools = self.toolbox.tools
+        self.tool: Tool = self.toolbox[DEFAULT]
+        self.actions_ = Actions(self.state, self)
+        self.views = Views(self.state)
+        self.exporting = Exporting(self.state, self.views, self)
+        self.models = Models(self.state, self)
+        self.cases = CasesPanel(self.state)
+        self.cases.setFixedWidth(theme.CASES_WIDTH)
+        self.strip = ToolStrip(self.tools)
+        self.answers = AnswersPanel(self.state)
+        self.answers.setFixedWidth(theme.ANSWERS_WIDTH)
+        self.notice = NoticeStrip()
+        self.status = StatusBar(self.state)
+        self._make_actions()
+        self._make_menus()
+        self.top = TopBar(self.state, self.actions_.menus)
+        self.top.set_menus(
+            self.models.checkpoint_menu(), self.models.device_menu(), self._export_menu
+        )
+        self.strip.add_actions([self.actions_[n] for n in ("undo", "redo", "clear")])
+        self._lay_out()
+        self._connect()
+        self.choose_tool(self.tool)
+        self._restore()
+
+    # Building
+
+    def _make_actions(self) -> None:
+        make, state, views = self.actions_.make, self.state, self.views
+        make("open", "&Open files…", self.ask_files, Standard.Open, icon="open")
+        make("open-folder", "Open &folder…", self.ask_folder, "Ctrl+Shift+O", icon="folder")
+        make("demo", "Show the &demo cases", self.open_demo)
+        make("close-case", "&Close case", self.close_case, Standard.Close)
+        make("load-model", "Load a &checkpoint…", self.models.ask)
+        make("quit", "&Quit", self.close, Standard.Quit)
+
+        exporting = self.exporting
+        make("export-mask-png", "Mask as &PNG…", exporting.mask_png, icon="export")
+        make("export-mask-nifti", "Mask as &NIfTI…", exporting.mask_nifti)
+        make("export-picture", "&Overlay picture…", exporting.picture)
+        make(
+            "export-all",
+            "&All masks and pictures into a folder…",
+            exporting.everything,
+            "Ctrl+E",
+            tip="Every mask as PNG and NIfTI, the overlays as pictures, and a JSON of provenance",
+        )
+        make("import-mask", "&Import masks…", exporting.import_masks, "Ctrl+I", icon="import")
+
+        make("undo", "Undo", lambda: self._document_step("undo"), Standard.Undo, icon="undo")
+        make(
+            "redo",
+            "Redo",
+            lambda: self._document_step("redo"),
+            ("Ctrl+Shift+Z", "Ctrl+Y"),
+            icon="redo",
+        )
+        make("add-mask", "&Add mask", self._add_mask, "Ctrl+Shift+N", icon="plus")
+        make(
+            "clear",
+            "&Clear the mask on this frame",
+            self._clear,
+            "Ctrl+Backspace",
+            icon="trash",
+        )
+        make("hide-masks", "&Hide masks", self._toggle_masks, "H", checkable=True)
+
+        make("fit", "&Fit", lambda: views.active.fit(), "F", icon="fit")
+        make("one-to-one", "&1:1", lambda: views.active.one_to_one(), "1", icon="one-to-one")
+        make("zoom-in", "Zoom &in", lambda: views.active.zoom_by(1.25), ("+", "="), icon="zoom")
+        make("zoom-out", "Zoom &out", lambda: views.active.zoom_by(0.8), "-", icon="zoom-out")
+        make("invert", "In&vert grey scale", lambda: views.active.invert(), "I", icon="invert")
+        make("reset-window", "&Reset window", lambda: views.active.reset_window(), "R")
+        make("no-map", "&No overlay", lambda: self.actions_.show_map(None), "0")
+        make("next-map", "Ne&xt map", lambda: self.actions_.step_map(1), "N")
+        make("previous-map", "Pre&vious map", lambda: self.actions_.step_map(-1), "Shift+N")
+        make("one-view", "&One view", lambda: state.set_views(1), "Alt+1", icon="one-view")
+        make("two-views", "&Two views", lambda: state.set_views(2), "Alt+2", icon="two-views")
+        make("other-view", "O&ther view", self._other_view, "Ctrl+Tab")
+        make("next-case", "Next &series", lambda: self.cases.step(1), "Ctrl+Down")
+        make("previous-case", "Pre&vious series", lambda: self.cases.step(-1), "Ctrl+Up")
+        make("cases", "&Cases", self._toggle_cases, "F9", checkable=True)
+        make("answers", "&Answers", self._toggle_answers, "F10", checkable=True)
+        make("light", "&Light theme", self._toggle_theme, checkable=True)
+        make("full-screen", "F&ull screen", self._toggle_full_screen, "F11", checkable=True)
+
+        make("keys", "&Keys", lambda: dialogs.show_keys(self, self.actions_.all), "F1")
+        make("log", "Open &log", self._open_log)
+        make("about", "&About Saliscope", lambda: dialogs.show_about(self))
+
+    def _make_menus(self) -> None:
+        actions = self.actions_
+        recent = actions.recent_menu(self.state.open_paths)
+        tools = actions.tool_group(self.tools, self.choose_tool)
+        export = ("export-mask-png", "export-mask-nifti", "export-picture", None, "export-all")
+        self._export_menu = actions.fill(QMenu("&Export", self), *export)
+        actions.menu(
+            "&File",
+            *("open", "open-folder", recent, "demo", None, "import-mask", self._export_menu),
+            *(None, "load-model", None, "close-case", "quit"),
+        )
+        arrange = QMenu("&Arrange two views", self)
+        group = QActionGroup(self)
+        ways: tuple[tuple[Arrangement, str], ...] = (
+            ("automatic", "&Automatically"),
+            ("beside", "&Side by side"),
+            ("stacked", "One &above the other"),
+        )
+        for name, text in ways:
+            action = actions.make(
+                f"arrange-{name}",
+                text,
+                partial(self._arrange, name),
+                checkable=True,
+            )
+            group.addAction(action)
+            arrange.addAction(action)
+        actions.menu("&Edit", "undo", "redo", None, "add-mask", "clear", "hide-masks", None, tools)
+        actions.menu(
+            "&View",
+            *(actions.overlay_menu(), "next-map", "previous-map", "no-map", None),
+            *("fit", "one-to-one", "zoom-in", "zoom-out", None, "invert", "reset-window", None),
+            *(
+                "one-view",
+                "two-views",
+                arrange,
+                "other-view",
+                None,
+                "previous-case",
+                "next-case",
+                None,
+            ),
+            *("cases", "answers", "light", "full-screen"),
+        )
+        actions.menu("&Help", "keys", "log", "about")
+
+    def _lay_out(self) -> None:
+        middle = QHBoxLayout()
+        middle.setSpacing(0)
+        middle.addWidget(self.cases)
+        middle.addWidget(self.strip)
+        middle.addWidget(self.views, 1)
+        middle.addWidget(self.answers)
+        root = QWidget()
+        layout = QVBoxLayout(root)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.top)
+        layout.addWidget(self.notice)
+        layout.addLayout(middle, 1)
+        layout.addWidget(self.status)
+        self.setCentralWidget(root)
+
+    def _connect(self) -> None:
+        state = self.state
+        state.notice.connect(self.notice.say)
+        state.masks.changed.connect(self._follow_masks)
+        state.seriesOpened.connect(self._follow_image)
+        state.seriesClosed.connect(lambda: self._follow_image(None))
+        state.seriesOpened.connect(lambda _: self.views.active.setFocus())
+        state.overlays.changed.connect(self._keep_overlay)
+        self.views.cursorMoved.connect(self.status.show_reading)
+        self.views.openRequested.connect(self.ask_files)
+        self.views.folderRequested.connect(self.ask_folder)
+        self.cases.open_file.connect(self.ask_files)
+        self.cases.open_folder.connect(self.ask_folder)
+        self.cases.collapse.connect(self._toggle_cases)
+        self.answers.collapse.connect(self._toggle_answers)
+        self.answers.prediction.load_requested.connect(self.models.ask)
+        self.strip.chosen.connect(self.choose_tool)
+        self._follow_image(None)
+
+    # Opening
+
+    def ask_files(self) -> None:
+        """Let the user choose files."""
+        paths = dialogs.choose_files(self, self.state.settings)
+        if paths:
+            self.state.open_paths(paths)
+
+    def ask_folder(self) -> None:
+        """Let the user choose a folder."""
+        path = dialogs.choose_folder(self, self.state.settings, "Open a folder")
+        if path is not None:
+            self.state.open_paths([path])
+
+    def open_demo(self, *, show: bool = True) -> None:
+        """List the cases that ship with the program, and show the first."""
+        folder = resources.path("demo")
+        if folder.is_dir():
+            self.state.open_paths([folder], demo=True, show=show)
+
+    def close_case(self) -> None:
+        """Take the case on screen off the list; its masks stay saved."""
+        self.state.close_case()
+
+    def start_soon(
+        self,
+        paths: list[Path],
+        checkpoint: Path | None = None,
+        map_name: str = "",
+        frame: int | None = None,
+    ) -> None:
+        """Open what the command line names, else the demo, once the window has been painted.
+
+        The model loads meanwhile; nothing of it is imported before there is a window to look at.
+        """
+
+        def begin() -> None:
+            if map_name:
+                self.state.overlays.show(self.state.active_view, map_name)
+            if frame is not None:
+                self.state.first_frame = frame
+            self.open_demo(show=not paths)
+            if paths:
+                self.state.open_paths(paths)
+            self.models.load_first(checkpoint)
+
+        QTimer.singleShot(0, lambda: QTimer.singleShot(0, begin))
+
+    def offer_last(self) -> None:
+        """After a crash, offer the files that were open."""
+        last = list(self.state.settings.open_paths)
+        if last:
+            self.notice.say(
+                "Saliscope did not close in order. Your masks have been kept.",
+                "info",
+                f"Open {last[0].name} again",
+                lambda: self.state.open_paths(last),
+            )
+
+    # Doing
+
+    def choose_tool(self, tool: Tool) -> None:
+        """Put a tool in the reader's hand, in every view."""
+        self.tool = tool
+        self.views.set_tool(tool)
+        self.strip.mark(tool)
+        self.status.show_hint(tool.hint)
+        action = self.actions_.all.get(f"tool-{tool.name}")
+        if action is not None:
+            action.setChecked(True)
+
+    def _document_step(self, what: str) -> None:
+        document = self.state.masks.document
+        if document is not None and not self.tool.step_back():
+            document.undo() if what == "undo" else document.redo()
+
+    def _add_mask(self) -> None:
+        if self.state.masks.document is not None:
+            self.state.masks.document.add_mask()
+
+    def _clear(self) -> None:
+        document = self.state.masks.document
+        if document is not None:
+            self.state.attempt(lambda: document.clear(self.state.frame))
+
+    def _toggle_masks(self) -> None:
+        self.views.set_masks_shown(not self.actions_["hide-masks"].isChecked())
+
+    def _other_view(self) -> None:
+        if self.state.views > 1:
+            self.state.set_active_view(1 - self.state.active_view)
+            self.views.active.setFocus()
+
+    # Following
+
+    def _follow_masks(self) -> None:
+        self.actions_.name_steps()
+        self.strip.name_actions()
+        document = self.state.masks.document
+        active = document.active if document is not None else None
+        drawn = any(not mask.is_empty for mask in self.state.masks.all)
+        self.actions_["clear"].setEnabled(active is not None and active.area(self.state.frame) > 0)
+        self.actions_["export-mask-png"].setEnabled(drawn)
+        self.actions_["export-mask-nifti"].setEnabled(drawn)
+
+    def _follow_image(self, _: object) -> None:
+        image = self.state.image
+        for name in (
+            *("export-picture", "export-all", "import-mask", "add-mask", "close-case"),
+            *("fit", "one-to-one", "zoom-in", "zoom-out", "invert", "reset-window"),
+        ):
+            self.actions_[name].setEnabled(image is not None)
+        self.top.export.setEnabled(image is not None)
+        self.setWindowTitle(f"{image.title} – Saliscope" if image is not None else "Saliscope")
+        self._follow_masks()
+
+    # Looks
+
+    def _arrange(self, name: Arrangement) -> None:
+        self.views.set_arrangement(name)
+        self.actions_[f"arrange-{name}"].setChecked(True)
+        self.state.settings.set("views/arrangement", name)
+
+    def _toggle_cases(self) -> None:
+        self._show_side(self.cases, "cases", self.cases.isHidden())
+
+    def _toggle_answers(self) -> None:
+        self._show_side(self.answers, "answers", self.answers.isHidden())
+
+    def _show_side(self, panel: QWidget, name: str, shown: bool) -> None:
+        panel.setVisible(shown)
+        self.actions_[name].setChecked(shown)
+        self.state.settings.set(f"shown/{name}", shown)
+
+    def _toggle_theme(self) -> None:
+        self.set_theme("dark" if theme.current().name == "light" else "light")
+
+    def set_theme(self, name: str) -> None:
+        """Dress the window in another theme."""
+        application = QApplication.instance()
+        assert isinstance(application, QApplication)
+        theme.apply(application, name)
+        self.state.settings.set("theme", name)
+        self.actions_["light"].setChecked(name == "light")
+        for part in (self.top, self.cases, self.strip, self.views, self.answers, self.status):
+            part.retheme()
+        self.actions_.retheme()
+
+    def _toggle_full_screen(self) -> None:
+        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+
+    def _open_log(self) -> None:
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(folders.logs())))
+
+    # Remembering
+
+    def _restore(self) -> None:
+        settings = self.state.settings
+        self.actions_["light"].setChecked(theme.current().name == "light")
+        geometry = settings.bytes("window/geometry")
+        if not geometry.isEmpty():
+            self.restoreGeometry(geometry)
+        for name, panel in (("cases", self.cases), ("answers", self.answers)):
+            self._show_side(panel, name, settings.flag(f"shown/{name}", True))
+        arrangement = settings.text("views/arrangement", "automatic")
+        known = ("automatic", "beside", "stacked")
+        self._arrange(arrangement if arrangement in known else "automatic")  # type: ignore[arg-type]
+        self.state.overlays.restyle(
+            opacity=min(max(settings.number("overlay/opacity", 0.6), 0.0), 1.0),
+            threshold=min(max(settings.number("overlay/threshold", 0.2), 0.0), 1.0),
+            colours=settings.text("overlay/colours", "inferno"),
+            scale="locked" if settings.text("overlay/scale") == "locked" else "map",
+        )
+
+    def _keep_overlay(self) -> None:
+        style = self.state.overlays.style
+        for name in ("opacity", "threshold", "colours", "scale"):
+            self.state.settings.set(f"overlay/{name}", getattr(style, name))
+
+    # Qt
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Give the views the keyboard, so that tools' keys work at once."""
+        super().showEvent(event)
+        QTimer.singleShot(0, self.views.active.setFocus)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow full screen however it was entered."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.WindowStateChange and hasattr(self, "actions_"):
+            self.actions_["full-screen"].setChecked(self.isFullScreen())
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take files and folders."""
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open what was dropped."""
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            self.state.open_paths(paths)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Write masks and settings, stop what is running."""
+        self.state.close()
+        self.state.settings.set("window/geometry", self.saveGeometry())
+        self.state.settings.set_open_paths([])
+        super().closeEvent(event)
