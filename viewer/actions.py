@@ -15,8 +15,6 @@ from viewer.state import AppState
 from viewer.state.analysis import is_slow, title
 from viewer.tools.base import Tool
 
-Standard = QKeySequence.StandardKey
-
 
 class Actions(QObject):
     """``make`` registers an action under a name; menus list them."""
@@ -35,7 +33,7 @@ class Actions(QObject):
         name: str,
         text: str,
         act: Callable[[], object],
-        keys: QKeySequence.StandardKey | str | tuple[str, ...] = "",
+        keys: str | tuple[str, ...] = "",
         *,
         icon: str = "",
         tip: str = "",
@@ -43,13 +41,8 @@ class Actions(QObject):
     ) -> QAction:
         """Register an action on the window."""
         action = QAction(text, self._window)
-        if isinstance(keys, tuple):
-            action.setShortcuts([QKeySequence(key) for key in keys])
-        elif isinstance(keys, str):
-            if keys:
-                action.setShortcut(QKeySequence(keys))
-        else:
-            action.setShortcuts(QKeySequence.keyBindings(keys))
+        given = (keys,) if isinstance(keys, str) else keys
+        action.setShortcuts([QKeySequence(key) for key in given if key])
         action.setCheckable(checkable)
         if icon:
             action.setProperty("icon-name", icon)

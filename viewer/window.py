@@ -12,7 +12,6 @@ from PySide6.QtGui import (
     QDesktopServices,
     QDragEnterEvent,
     QDropEvent,
-    QKeySequence,
     QShowEvent,
 )
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QMenu, QVBoxLayout, QWidget
@@ -33,8 +32,6 @@ from viewer.tools.base import Tool
 from viewer.tools.toolbox import DEFAULT, Toolbox
 from viewer.views import Arrangement, Views
 from viewer.widgets.notice import NoticeStrip
-
-Standard = QKeySequence.StandardKey
 
 
 class Window(QMainWindow):
@@ -79,12 +76,12 @@ class Window(QMainWindow):
 
     def _make_actions(self) -> None:
         make, state, views = self.actions_.make, self.state, self.views
-        make("open", "&Open files…", self.ask_files, Standard.Open, icon="open")
+        make("open", "&Open files…", self.ask_files, "Ctrl+O", icon="open")
         make("open-folder", "Open &folder…", self.ask_folder, "Ctrl+Shift+O", icon="folder")
         make("demo", "Show the &demo cases", self.open_demo)
-        make("close-case", "&Close case", self.close_case, Standard.Close)
+        make("close-case", "&Close case", self.close_case, "Ctrl+W")
         make("load-model", "Load a &checkpoint…", self.models.ask)
-        make("quit", "&Quit", self.close, Standard.Quit)
+        make("quit", "&Quit", self.close, "Ctrl+Q")
 
         exporting = self.exporting
         make("export-mask-png", "Mask as &PNG…", exporting.mask_png, icon="export")
@@ -99,7 +96,7 @@ class Window(QMainWindow):
         )
         make("import-mask", "&Import masks…", exporting.import_masks, "Ctrl+I", icon="import")
 
-        make("undo", "Undo", lambda: self._document_step("undo"), Standard.Undo, icon="undo")
+        make("undo", "Undo", lambda: self._document_step("undo"), "Ctrl+Z", icon="undo")
         make(
             "redo",
             "Redo",
@@ -238,7 +235,7 @@ class Window(QMainWindow):
 
     def open_demo(self, *, show: bool = True) -> None:
         """List the cases that ship with the program, and show the first."""
-        folder = resources.path("demo")
+        folder = resources.path("demo", "images")
         if folder.is_dir():
             self.state.open_paths([folder], demo=True, show=show)
 

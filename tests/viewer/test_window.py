@@ -323,3 +323,24 @@ def test_model_that_cannot_be_loaded_is_said(make_window, tmp_path, until):
     window.models.load(bad)
     until(lambda: "bad.safetensors" in window.notice.text)
     assert window.state.analysis.session is before
+
+
+def test_after_a_crash_the_last_image_is_offered_with_its_masks(make_window, pictures, until):
+    window = make_window(pictures / "a (2).png")
+    stroke(window)
+    drawn = own_mask(window).frame(0).copy()
+    # A process that is killed neither closes its window nor says goodbye to its autosave; its
+    # lock goes with it, which here only closing the storage can stand for.
+    window.state._storage._autosave.flush()
+    window.state._close_masks()
+    again = make_window(ready=False)
+    again.offer_last()
+    assert "a (2).png" in again.notice._action.text()
+    again.notice._action.click()
+    until(lambda: again.state.masks.document is not None)
+    assert np.array_equal(own_mask(again).frame(0), drawn)
+    again.close()
+    window.state.settings.set_open_paths([])
+    third = make_window(ready=False)
+    third.offer_last()
+    assert third.notice.text == ""

@@ -309,11 +309,11 @@ class CaseDelegate(QStyledItemDelegate):
         state = self._state
         current = item.series is not None and item.series in (state.opening or state.series,)
         self._paint_ground(painter, area, option, current=current)
-        left = area.left() + (28 if item.kind == "series" else 14)
+        left = area.left() + (22 if item.kind == "series" else 14)
         if item.series is not None:
             size = QSize(_THUMBNAIL)
             if item.kind == "series":
-                size = QSize(44, 34)
+                size = QSize(42, 32)
             frame = QRectF(left, area.center().y() - size.height() / 2, size.width(), size.height())
             painter.fillRect(frame, tokens.colour("canvas"))
             scale = painter.device().devicePixelRatioF()
@@ -321,7 +321,7 @@ class CaseDelegate(QStyledItemDelegate):
             if picture is not None:
                 painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
                 painter.drawPixmap(frame.toRect(), picture)
-            left = frame.right() + 10
+            left = frame.right() + 8
         right = area.right() - 14
         badge = self._badge(item)
         if badge:

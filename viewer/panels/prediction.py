@@ -128,7 +128,8 @@ class PredictionPanel(Section):
         without = analysis.session is None and not analysis.loading
         self._load.setVisible(without)
         self._what.setText("")
-        self._answer.setVisible(prediction is not None)
+        for part in (self._answer, self._what):
+            part.setVisible(prediction is not None)
         if prediction is not None:
             fusion = prediction.branches["fusion"]
             name = prediction.classes[prediction.predicted]

@@ -75,6 +75,7 @@ class StatusBar(QFrame):
         layout.addLayout(running)
         layout.addWidget(self._research)
         state.jobs.changed.connect(self._show_jobs)
+        self.show_reading(None)
         self._show_jobs()
         self.retheme()
 
