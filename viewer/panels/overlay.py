@@ -147,8 +147,7 @@ class OverlayPanel(Section):
         shown = choice.map_name
         for control in (self.opacity, self.threshold, self.colours, self.locked):
             control.setEnabled(shown is not None)
-        which = ("left view", "right view")[state.active_view] if state.views > 1 else ""
-        self.set_title("Overlay", which)
+        self.set_title("Overlay", title(shown) if shown else "none")
         self._say(shown)
 
     def _say(self, name: str | None) -> None:
