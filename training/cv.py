@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from engine.errors import InvalidInputError, SaliscopeError
+from engine.evaluation.classification import calibrated, fit_temperature, measure
 from engine.model.checkpoint import Checkpoint, CheckpointMetadata, Metrics, TrainingData
 from training import console, options, state
 from training.folds import Fold, folds
 from training.loop import BRANCHES, LAST, Row, Samples, Trainer, derive
-from training.metrics import calibrated, fit_temperature, measure
 from training.options import Experiment
 
 CONFIG, FOLDS, PREDICTIONS, METRICS, MODEL = (

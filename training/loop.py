@@ -23,12 +23,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.errors import SaliscopeError
+from engine.evaluation.classification import measure
 from engine.model.network import FusionNetwork, Outputs
 from engine.progress import Progress
 from training import losses, state
 from training.augment import AUGMENTATIONS, augment
 from training.cache import Pixels
-from training.metrics import measure
 from training.optimisers import load_state_tensors, optimisers, set_rates, state_tensors
 from training.recipes import Recipe
 

@@ -14,11 +14,11 @@ import pytest
 import torch
 from PIL import Image as PillowImage
 
+from engine.evaluation.classification import measure
 from engine.images.preprocess import to_model_input
 from engine.images.reader import read
 from engine.model import checkpoint
 from training import cv, fit
-from training.metrics import measure
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENTS, EACH, SIDE = 16, 2, 64

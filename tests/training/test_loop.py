@@ -165,7 +165,7 @@ def test_early_stopping_returns_the_best_epoch(tmp_path: Path) -> None:
     assert trainer.best_epoch == int(np.argmin(losses)) == trainer.epoch - 3
     again = trainer.predict(VALIDATION)["fusion"]
     target = trainer.samples.target[VALIDATION].numpy()
-    from training.metrics import negative_log_likelihood
+    from engine.evaluation.classification import negative_log_likelihood
 
     assert negative_log_likelihood(again, target) == pytest.approx(min(losses), rel=1e-6)
     assert [p.name for p in tmp_path.glob("best-*")] == [
