@@ -28,9 +28,9 @@ class DemoCase:
 
 
 CASES = (
-    DemoCase(0, "MR", True, "dicom", 4),
+    DemoCase(23, "MR", True, "dicom", 4),
     DemoCase(1, "MR", False, "dicom", 3),
-    DemoCase(27, "MR", True, "nifti", 3),
+    DemoCase(41, "MR", True, "nifti", 3),
     DemoCase(3, "US", True, "png", 2),
     DemoCase(4, "US", False, "dicom", 2),
     DemoCase(5, "US", True, "dicom", 2),

@@ -21,7 +21,7 @@ from training.phantom.relaxation import (
 from training.phantom.study import NO_FINDING, NOT_SUSPICIOUS, SUSPICIOUS, Sequence
 from training.phantom.templates import TEMPLATES, Template
 
-SIZES = ((384, 384), (448, 448), (512, 512), (400, 512), (384, 512), (512, 640), (480, 640))
+SIZES = ((384, 384), (448, 448), (512, 512), (384, 512), (384, 640), (448, 640), (512, 640))
 """(rows, cols) of two-leg images; one leg is shown on a square."""
 
 SUPERSAMPLING = 2
@@ -86,7 +86,7 @@ def limb_study(
     masks = np.stack([lesion for _, lesion in planes])
     sequences = []
     for timing, noise, strength in zip(
-        timings, (0.012, 0.014), rng.uniform(0.15, 0.55, 2), strict=True
+        timings, (0.012, 0.014), rng.uniform(0.1, 0.4, 2), strict=True
     ):
         acquisition = draw_acquisition(rng, noise, field)
         coil = coil_sensitivity(rng, y, x, float(strength))
@@ -124,11 +124,11 @@ def _draw_scene(
     diseases: tuple[MuscleDisease, ...],
 ) -> _Scene:
     build = draw_build(rng, template)
-    both = bool(rng.random() < 0.8)
+    both = bool(rng.random() < 0.7)
     margin = build.fat_mm * 1.9 + 10.0
     reach = (build.half_width[1] * 1.12 + margin, build.half_width[0] * 1.12 + margin)
     sides = ("R", "L") if both else (("R", "L")[int(rng.integers(2))],)
-    bilateral = bool(rng.random() < 0.45)
+    bilateral = bool(rng.random() < 0.7)
     sick = int(rng.integers(len(sides)))
     legs = tuple(
         Leg(rng, template, side, depth, build, diseases if bilateral or i == sick else ())
@@ -138,8 +138,9 @@ def _draw_scene(
     if both:
         shape = SIZES[int(rng.integers(len(SIZES)))]
         half = build.half_width[0] * 1.1 + build.fat_mm * 1.2 + float(rng.uniform(2, 22))
-        field_of_view = max(2.0 * (half + reach[1] - 0.35 * margin), 2 * reach[0] * 0.85)
-        field_of_view *= float(rng.uniform(0.98, 1.12))
+        width = 2.0 * (half + reach[1] - 0.35 * margin)
+        field_of_view = max(width, 1.8 * reach[0] * shape[1] / shape[0])
+        field_of_view *= float(rng.uniform(0.96, 1.06))
         # The patient's right is on the left of the picture.
         centres: tuple[tuple[float, float], ...] = (
             (offset[0, 0], -half + offset[0, 1]),

@@ -30,18 +30,20 @@ class MuscleDisease:
 
 
 def draw_disease(rng: np.random.Generator, template: Template) -> MuscleDisease:
-    """Draw a disease of one muscle group; subtle grades are as common as gross ones."""
+    """Draw a disease of one or two muscle groups; subtle grades are as common as gross ones."""
     names = sorted(template.groups)
-    group = template.groups[names[int(rng.integers(len(names)))]]
-    grade = float(rng.uniform(0.12, 1.0)) ** 1.2
+    count = 2 if rng.random() < 0.6 else 1
+    chosen = [template.groups[names[i]] for i in rng.permutation(len(names))[:count]]
+    muscles = tuple(dict.fromkeys(name for group in chosen for name in group))
+    grade = float(rng.uniform(0.0, 1.0))
     fatty = bool(rng.random() < 0.5)
-    whole = bool(rng.random() < 0.5)
+    whole = bool(rng.random() < 0.65)
     return MuscleDisease(
         finding=FATTY if fatty else OEDEMA,
-        muscles=group,
-        fat=grade * (0.85 if fatty else 0.25),
-        water=grade * (0.12 if fatty else 0.45),
-        extent=1.0 if whole else float(rng.uniform(0.35, 0.8)),
+        muscles=muscles,
+        fat=0.30 + 0.65 * grade if fatty else 0.18 + 0.27 * grade,
+        water=0.10 + 0.15 * grade if fatty else 0.18 + 0.42 * grade,
+        extent=1.0 if whole else float(rng.uniform(0.5, 0.85)),
     )
 
 
