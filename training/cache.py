@@ -131,7 +131,7 @@ def _write(
     grey = True
     # Frames of one file in a row, so that each file is read once.
     order = sorted(range(count), key=lambda i: (str(records[i].path), records[i].frame))
-    files = _Files()
+    files = Files()
     unscaled = dataclasses.replace(preprocessing, mean=(0.0,) * 3, std=(1.0,) * 3)
     for done, index in enumerate(order):
         if progress is not None:
@@ -148,7 +148,7 @@ def _write(
             images[index] = np.clip(np.rint(entry.tensor * 255), 0, 255).astype(np.uint8)
             grey = grey and bool((images[index] == images[index][:1]).all())
             if record.mask_paths:
-                lesion = _lesion(files, record, image.shape)
+                lesion = lesion_mask(files, record, image.shape)
                 masks[index] = _resample(lesion, entry.to_image, (rows, cols))
         except SaliscopeError as error:
             errors.append(f"{record.origin}: {error}" if record.origin else str(error))
@@ -180,7 +180,7 @@ def _create(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.ui
     return np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
 
 
-class _Files:
+class Files:
     """Reads files, keeping the last few: a volume's image and masks alternate."""
 
     KEPT = 4
@@ -189,6 +189,7 @@ class _Files:
         self._images: dict[Path, Image] = {}
 
     def read(self, path: Path) -> Image:
+        """Return the image of a file; raise what its reader does."""
         image = self._images.pop(path, None) or reader.read(path)
         self._images[path] = image
         while len(self._images) > self.KEPT:
@@ -196,7 +197,7 @@ class _Files:
         return image
 
 
-def _lesion(files: _Files, record: Record, shape: tuple[int, int]) -> NDArray[np.bool_]:
+def lesion_mask(files: Files, record: Record, shape: tuple[int, int]) -> NDArray[np.bool_]:
     """Return the union of a record's masks, (rows, cols) of its image."""
     union = np.zeros(shape, bool)
     for path in record.mask_paths:

@@ -2,7 +2,7 @@
 
 Pixels are replaced by the blurred image in steps of 10 %, most relevant first (MoRF) and least
 relevant first (LeRF), and the probability of the explained class is followed. ``delete`` computes
-the curves, ``Curves.score`` is DS, ``class_corrected`` gives DSc; ``input_maps`` brings a session's
+the curves, ``Curves.score`` is DS, ``class_corrected`` gives DSc; ``on_input`` brings a session's
 maps to the grid on which pixels are deleted.
 """
 
@@ -14,7 +14,7 @@ from engine.evaluation.deletion.curves import (
     delete,
     random_relevance,
 )
-from engine.evaluation.deletion.maps import input_maps, output_of
+from engine.evaluation.deletion.maps import on_input, output_of
 from engine.evaluation.deletion.perturb import BLUR_SIGMA, blurred, counts, order, perturbed
 from engine.evaluation.deletion.score import ALPHA, Corrected, class_corrected
 
@@ -30,7 +30,7 @@ __all__ = [
     "class_corrected",
     "counts",
     "delete",
-    "input_maps",
+    "on_input",
     "order",
     "output_of",
     "perturbed",

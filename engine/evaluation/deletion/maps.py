@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.images.image import Image
-from engine.progress import Progress
+from engine.saliency.map import SaliencyMap
 from engine.saliency.placement import place
 
 if TYPE_CHECKING:
@@ -27,26 +25,13 @@ def output_of(name: str) -> str:
     return branch if branch in ("global", "local") else "fusion"
 
 
-def input_maps(
-    session: Session,
-    image: Image,
-    frame: int,
-    names: Iterable[str],
-    targets: dict[str, int],
-    progress: Progress | None = None,
-) -> dict[str, NDArray[np.float32]]:
-    """Return maps (H, W) on the model's input, each cell at its receptive field's centre.
+def on_input(session: Session, saliency: SaliencyMap) -> NDArray[np.float32]:
+    """Return a map of the session (H, W) on the model's input.
 
-    targets: the explained class by output; only SHAP's maps depend on it.
+    Each cell is drawn at the centre of its receptive field; SHAP's raw values are the input's
+    pixels already.
     """
-    forward = session.forward(image, frame)
+    if saliency.name.startswith(_SHAP):
+        return saliency.raw
     size = session.checkpoint.metadata.preprocessing.size
-    found = {}
-    for name in names:
-        if name.startswith(_SHAP):
-            # SHAP's raw values lie on the input's pixels already.
-            target = targets[output_of(name)]
-            found[name] = session.saliency(image, frame, name, target, progress).raw
-        else:
-            found[name] = place(forward.raw[name].values, session.grids[name], np.eye(3), size)
-    return found
+    return place(saliency.raw, session.grids[saliency.name], np.eye(3), size)

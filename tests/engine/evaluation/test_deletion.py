@@ -18,7 +18,7 @@ from engine.evaluation.deletion import (
     class_corrected,
     counts,
     delete,
-    input_maps,
+    on_input,
     order,
     output_of,
     random_relevance,
@@ -181,7 +181,7 @@ def test_a_session_s_maps_deleted_for_real() -> None:
     image = Image(pixels)
     names = session.map_names[:4]
     prepared = to_model_input(image, 0, session.checkpoint.metadata.preprocessing)
-    maps = input_maps(session, image, 0, names, {})
+    maps = {name: on_input(session, session.saliency(image, 0, name)) for name in names}
     assert {m.shape for m in maps.values()} == {SIZE}
     # On the image's own pixels a map is the same, resampled: compare at the image's centre.
     shown = session.saliency(image, 0, "local").values

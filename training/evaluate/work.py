@@ -1,0 +1,213 @@
+"""The work itself, phase by phase: native maps, deletion by them, SHAP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.evaluation.deletion import on_input, output_of
+from engine.images.image import Image
+from engine.images.preprocess import to_model_input
+from engine.progress import Progress
+from engine.saliency.map import SaliencyMap
+from engine.session import Session
+from training.cache import Files, lesion_mask
+from training.datasets import Record
+from training.evaluate import coherence, deletion
+from training.evaluate.rows import Rows
+from training.evaluate.run import Run
+
+SHAP = "shap-"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides the figures (seed, samples, sigma), and how they are computed."""
+
+    seed: int
+    samples: int
+    sigma: float
+    batch: int
+    device: str
+    precision: str
+
+
+@dataclass
+class Evaluator:
+    """Adds what is missing to the two tables."""
+
+    run: Run
+    settings: Settings
+    coherence: Rows
+    deletion: Rows
+
+    def __post_init__(self) -> None:
+        self._files = Files()
+        self._session: tuple[int, Session] | None = None
+
+    def native(self, progress: Progress) -> None:
+        """Score all native maps of every image whose mask is known."""
+        known = [i for i, r in enumerate(self.run.dataset.records) if _mask_known(r)]
+
+        def score(index: int, session: Session, _: Progress) -> None:
+            names = (*_native(session), coherence.RANDOM)
+            self._score(index, session, self.coherence.missing(index, names))
+
+        self._each(known, score, progress, "native maps")
+
+    def native_deletion(self, chosen: Collection[int], progress: Progress) -> None:
+        """Delete pixels of the chosen images by each native map and at random."""
+
+        def delete(index: int, session: Session, part: Progress) -> None:
+            names = _native(session)
+            random = self.deletion.missing(index, deletion.baselines(names))
+            self._delete(index, session, self.deletion.missing(index, names), random, part)
+
+        self._each(chosen, delete, progress, "deletion by native maps")
+
+    def shap(self, scored: Collection[int], deleted: Collection[int], progress: Progress) -> None:
+        """Explain by SHAP: score those images, and delete pixels of these."""
+
+        def explain(index: int, session: Session, part: Progress) -> None:
+            names = tuple(name for name in session.map_names if name.startswith(SHAP))
+            if index in scored:
+                missing = self.coherence.missing(index, names)
+                self._score(index, session, missing, part.part(0, 0.8))
+            if index in deleted:
+                missing = self.deletion.missing(index, names)
+                self._delete(index, session, missing, (), part.part(0.8, 1))
+
+        self._each({*scored, *deleted}, explain, progress, "SHAP")
+
+    def _each(
+        self,
+        chosen: Collection[int],
+        work: Callable[[int, Session, Progress], None],
+        progress: Progress,
+        what: str,
+    ) -> None:
+        """Do ``work`` for the chosen records, fold by fold, those of one file in a row."""
+        chosen = set(chosen)
+        order = [i for fold in self.run.done for i in self.run.held_out(fold) if i in chosen]
+        for done, index in enumerate(order):
+            text = f"{what}, image {done + 1} of {len(order)}"
+            progress.report(done / len(order), text)
+            session = self._open(self.run.folds[index])
+            start, stop = done / len(order), (done + 1) / len(order)
+            work(index, session, _named(progress.part(start, stop), text))
+        progress.report(1.0, what)
+
+    def _open(self, fold: int) -> Session:
+        if self._session is None or self._session[0] != fold:
+            self._session = None  # frees the last one first
+            settings = self.settings
+            self._session = fold, self.run.session(fold, settings.device, settings.precision)
+        return self._session[1]
+
+    def _score(
+        self, index: int, session: Session, names: tuple[str, ...], progress: Progress | None = None
+    ) -> None:
+        if not names:
+            return
+        record = self.run.dataset.records[index]
+        image = self._files.read(record.path)
+        mask = lesion_mask(self._files, record, image.shape) if record.mask_paths else None
+        if mask is None:
+            mask = np.zeros(image.shape, bool)
+        targets = self._targets(session, image, record.frame)
+        maps: list[tuple[str, NDArray[np.float32], int | None]] = []
+        for name in names:
+            if name == coherence.RANDOM:
+                forward = session.forward(image, record.frame)
+                seed = (self.settings.seed, index)
+                noise = coherence.random_map(session, forward, image.shape, seed)
+                maps.append((name, noise, None))
+            else:
+                found = self._map(session, image, record.frame, name, targets, progress)
+                maps.append((name, found.values, found.target))
+        self.coherence.append(coherence.rows(self._about(index), maps, mask))
+
+    def _delete(
+        self,
+        index: int,
+        session: Session,
+        names: tuple[str, ...],
+        random: tuple[str, ...],
+        progress: Progress,
+    ) -> None:
+        if not names and not random:
+            return
+        record = self.run.dataset.records[index]
+        image = self._files.read(record.path)
+        targets = self._targets(session, image, record.frame)
+        maps = {}
+        for name in names:
+            found = self._map(session, image, record.frame, name, targets, progress)
+            maps[name] = on_input(session, found)
+        prepared = to_model_input(image, record.frame, session.checkpoint.metadata.preprocessing)
+        self.deletion.append(
+            deletion.rows(
+                self._about(index),
+                session,
+                prepared,
+                maps,
+                random,
+                targets,
+                # Each image its own order of ties and baseline.
+                seed=int(np.random.default_rng((self.settings.seed, index)).integers(2**31)),
+                sigma=self.settings.sigma,
+                batch=self.settings.batch,
+                progress=progress,
+            )
+        )
+
+    def _map(
+        self,
+        session: Session,
+        image: Image,
+        frame: int,
+        name: str,
+        targets: dict[str, int],
+        progress: Progress | None,
+    ) -> SaliencyMap:
+        target = targets[output_of(name)]
+        if not name.startswith(SHAP):
+            return session.saliency(image, frame, name, target)
+        from engine.saliency import shap  # two seconds, which only those wait who ask for SHAP
+
+        branch, samples, seed = name.removeprefix(SHAP), self.settings.samples, self.settings.seed
+        return shap.attribute(session, image, frame, branch, target, samples, progress, seed=seed)
+
+    def _targets(self, session: Session, image: Image, frame: int) -> dict[str, int]:
+        """Return the class that each output predicts: the one that its maps explain."""
+        branches = session.predict(image, frame).branches
+        return {output: int(np.argmax(p)) for output, p in branches.items()}
+
+    def _about(self, index: int) -> dict[str, Any]:
+        record = self.run.dataset.records[index]
+        return {
+            "index": index,
+            "image": record.name,
+            "frame": record.frame,
+            "group": record.group,
+            "fold": self.run.folds[index],
+            "label": record.label,
+        }
+
+
+def _native(session: Session) -> tuple[str, ...]:
+    return tuple(name for name in session.map_names if not name.startswith(SHAP))
+
+
+def _mask_known(record: Record) -> bool:
+    return bool(record.mask_paths) or record.known_empty
+
+
+def _named(progress: Progress, text: str) -> Progress:
+    """Return a progress that always says ``text``: an image's own steps are too quick to read."""
+    named = progress.part(0, 1)
+    return Progress(lambda fraction, _: named.report(fraction, text))
