@@ -12,6 +12,7 @@ import torch
 from engine.errors import InvalidInputError
 from engine.images.preprocess import Preprocessing
 from engine.model.architecture import FUSIONS, GATE_NORMS, Architecture
+from engine.model.backbone import normalisation
 from engine.model.device import choose_device, choose_precision
 from engine.model.network import FusionNetwork
 from engine.model.presets import PRESETS, preset
@@ -27,7 +28,7 @@ from training.recipes import RECIPES, Recipe, recipe
 HUB = "hub"
 """In --global-weights: timm's ImageNet weights, over the network."""
 
-DEFAULT_RECIPES = {"compact": "compact", "paper": "busi"}
+DEFAULT_RECIPES = {"compact": "compact", "light": "light", "paper": "busi"}
 """The recipe of a preset where none is given; the paper's on limb MRI is ``myopathy``."""
 
 
@@ -160,8 +161,11 @@ def experiment(options: argparse.Namespace, precision: str | None = None) -> Exp
         raise InvalidInputError(
             f"--guidance needs lesion masks, and {dataset.name} has none; leave it out."
         )
+    mean, std = normalisation(architecture.global_backbone)
     preprocessing = replace(
         Preprocessing(),
+        mean=mean,
+        std=std,
         size=architecture.input_size,
         keep_aspect=dataset.keep_aspect if options.aspect is None else options.aspect == "keep",
     )

@@ -80,6 +80,17 @@ RECIPES = {
         epochs=24,
         patience=24,
     ),
+    # For a pretrained global branch beside a local branch and a fusion from scratch.
+    "light": Recipe(
+        name="light",
+        rates=(4e-4, 2e-3, 5e-4),
+        weight_decays=(0.05, 0.05, 0.05),
+        optimiser="adamw",
+        schedule="cosine",
+        epochs=10,
+        patience=10,
+        augmentation="strong",
+    ),
 }
 
 

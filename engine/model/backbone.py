@@ -86,3 +86,14 @@ class Backbone(nn.Module):
         """Take (N, 3, H, W) to X_g (N, channels, h, w)."""
         features: Tensor = self.network.forward_features(x)
         return features.permute(0, 3, 1, 2) if self._channels_last else features
+
+
+def normalisation(name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return the (mean, std) of R, G, B in 0 to 1 that the backbone's pretrained weights expect.
+
+    timm's own record of it; ImageNet's where timm has none.
+    """
+    config = timm.models.get_pretrained_cfg(name, allow_unregistered=True)
+    if config is None:
+        return timm.data.IMAGENET_DEFAULT_MEAN, timm.data.IMAGENET_DEFAULT_STD
+    return tuple(config.mean), tuple(config.std)

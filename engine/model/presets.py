@@ -34,6 +34,23 @@ PRESETS: dict[str, Architecture] = {
         fuse_channels=16,
         dropout=0.3,
     ),
+    # For few images and two processor cores: the smallest pretrained backbone that is pinned to
+    # one way of looking (no squeeze-and-excitation, which would let every cell see the whole
+    # image), with the local branch of `compact`. They meet on the local branch's own 24 x 24
+    # cells, so that a lesion of a few millimetres is more than one cell. Below 10 MB at half
+    # precision.
+    "light": Architecture(
+        _PLACEHOLDER,
+        global_backbone="tf_efficientnet_lite0",
+        local_branch="bagnet33-strided",
+        local_stem=16,
+        local_widths=(16, 32, 64, 64),
+        local_blocks=(1, 2, 2, 1),
+        local_residual="centre",
+        fusion_grid=24,
+        fuse_channels=8,
+        dropout=0.3,
+    ),
 }
 
 

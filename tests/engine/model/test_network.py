@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from engine.errors import InvalidInputError
 from engine.model.architecture import Architecture, Fusion
-from engine.model.backbone import Backbone
+from engine.model.backbone import Backbone, normalisation
 from engine.model.fusion import Gate
 from engine.model.network import FusionNetwork, Outputs
 from engine.model.presets import preset
@@ -170,17 +170,27 @@ def test_what_cannot_be_built_is_refused_before_building(changes: dict[str, obje
 
 
 def test_unknown_names_are_refused() -> None:
-    with pytest.raises(InvalidInputError, match="compact, paper"):
+    with pytest.raises(InvalidInputError, match="compact, light, paper"):
         preset("huge", ("a", "b"))
     with pytest.raises(InvalidInputError, match="unknown to timm"):
         Backbone("resnet5000")
 
 
 def test_json_round_trip() -> None:
-    for name in ("paper", "compact"):
+    for name in ("paper", "compact", "light"):
         architecture = preset(name, ("a", "b"), input_size=(224, 256))
         assert Architecture.from_json(architecture.to_json()) == architecture
     values = architecture.to_json()
     del values["fusion"]
     with pytest.raises(InvalidInputError, match="fusion is missing"):
         Architecture.from_json(values)
+
+
+def test_light_preset_is_small_and_normalised_as_its_backbone_expects() -> None:
+    network = FusionNetwork(preset("light", ("a", "b")))
+    half_precision = 2 * sum(p.numel() for p in network.parameters())
+    assert half_precision < 9_000_000
+    # EfficientNet-Lite takes -1 to 1, ResNet the ImageNet statistics.
+    assert normalisation("tf_efficientnet_lite0") == ((0.5,) * 3, (0.5,) * 3)
+    assert normalisation("resnet50")[0] == (0.485, 0.456, 0.406)
+    assert normalisation("a_network_that_timm_does_not_know")[1] == (0.229, 0.224, 0.225)
