@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator
+from io import SEEK_END
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,7 +107,11 @@ def probe(path: Path) -> tuple[int, tuple[int, int]]:
         with path.open("rb") as file, PillowImage.open(file, formats=FORMATS) as opened:
             count = _check_size(path, opened)
             # Pillow turns a TIFF's announced size itself, but no other format's.
-            turned = opened.format != "TIFF" and opened.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+            has_exif = opened.format != "TIFF"
+            if opened.format == "PNG":
+                # Pillow would decode all pixels to reach an orientation stored behind them.
+                has_exif = b"eXIf" in _png_chunks(file) or "exif" in opened.info
+            turned = has_exif and opened.getexif().get(0x0112, 1) in (5, 6, 7, 8)
             cols, rows = opened.size
             return count, ((cols, rows) if turned else (rows, cols))
     except UnreadableImageError:
@@ -115,6 +120,25 @@ def probe(path: Path) -> tuple[int, tuple[int, int]]:
         # Say exactly what a full read would say.
         read(path)
         raise _damaged(path) from None
+
+
+def _png_chunks(file: BinaryIO) -> set[bytes]:
+    """Return the types of a PNG's chunks (PNG 5.3), passing over what is in them.
+
+    Leaves the file where it was. Raises ``EOFError`` where the file ends before its IEND does.
+    """
+    place = file.tell()
+    end = file.seek(0, SEEK_END)
+    at, kinds = len(b"\x89PNG\r\n\x1a\n"), set[bytes]()
+    while b"IEND" not in kinds:
+        file.seek(at)
+        head = file.read(8)
+        at += 12 + int.from_bytes(head[:4], "big")  # length, type, content, checksum
+        if len(head) < 8 or at > end:
+            raise EOFError
+        kinds.add(head[4:])
+    file.seek(place)
+    return kinds
 
 
 def _damaged(path: Path) -> UnreadableImageError:

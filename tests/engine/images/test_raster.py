@@ -223,3 +223,27 @@ def _fails(path: Path) -> bool:
     except UnreadableImageError:
         return True
     return False
+
+
+def test_a_png_is_probed_without_decoding_it(tmp_path: Path, monkeypatch) -> None:
+    pixels = np.arange(20 * 30, dtype=np.uint8).reshape(20, 30)
+    path = tmp_path / "a.png"
+    PillowImage.fromarray(pixels).save(path)
+    turned = tmp_path / "turned.png"
+    exif = PillowImage.Exif()
+    exif[0x0112] = 6
+    PillowImage.fromarray(pixels).save(turned, exif=exif)
+    data = turned.read_bytes()
+    at = data.index(b"eXIf") - 4
+    chunk = data[at : at + 12 + int.from_bytes(data[at : at + 4], "big")]
+    behind = tmp_path / "behind.png"  # the standard allows the orientation after the pixels
+    end = data.index(b"IEND") - 4
+    behind.write_bytes(data[:at] + data[at + len(chunk) : end] + chunk + data[end:])
+    assert raster.probe(turned) == raster.probe(behind) == (1, (30, 20))
+    assert raster.read(behind).shape == (30, 20)
+    cut = tmp_path / "cut.png"
+    cut.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(UnreadableImageError, match=r"cut\.png"):
+        raster.probe(cut)
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", None)
+    assert raster.probe(path) == (1, (20, 30))
