@@ -24,6 +24,7 @@ class Series:
     summary: "MR · 141 × 138 · 59 slices".
     frames, shape: 0 and (0, 0) where not known before loading.
     reference_masks: mask files that came with it (BUSI style), to be OR-ed.
+    frame_masks: (frame, mask file) where each frame has a mask of its own, to be OR-ed as well.
     notes: gaps, duplicates and the like, one sentence each.
     """
 
@@ -36,7 +37,13 @@ class Series:
     frames: int = 0
     shape: tuple[int, int] = (0, 0)
     reference_masks: tuple[Path, ...] = ()
+    frame_masks: tuple[tuple[int, Path], ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def has_reference(self) -> bool:
+        """Whether a reference mask came with it."""
+        return bool(self.reference_masks or self.frame_masks)
 
 
 @dataclass(frozen=True, eq=False)

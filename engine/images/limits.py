@@ -37,6 +37,9 @@ MAX_FILES = 200_000
 """Files looked at below the folders that were opened. A year of a research archive is below
 this; a drop of the whole disk is not, and stops with a sentence instead of an endless scan."""
 
+MAX_MANIFEST_BYTES = 64 * 2**20
+"""Bytes of a ``manifest.csv``: rows for some 300,000 images; a larger table is no manifest."""
+
 MAX_DEPTH = 32
 """Folders within folders. DICOM media and archives nest fewer than ten."""
 

@@ -23,7 +23,7 @@ def read_reference_volume(series: Series) -> NDArray[np.bool_]:
 
     Raises ``UnreadableImageError`` where a mask cannot be read or is of another size or place.
     """
-    if not series.reference_masks:
+    if not series.has_reference:
         raise UnreadableImageError(
             series.paths[0], "no reference mask came with it", "draw or import one"
         )
@@ -32,14 +32,23 @@ def read_reference_volume(series: Series) -> NDArray[np.bool_]:
     for path in series.reference_masks:
         mask = _volume(path, series) if nifti.is_nifti(path.name) else _picture(path)
         if mask.shape != shape:
-            raise UnreadableImageError(
-                path,
-                f"it has {' × '.join(map(str, mask.shape[1:]))} pixels and its image "
-                f"{' × '.join(map(str, shape[1:]))}",
-                "use the mask that was made on this image",
-            )
+            raise _another_size(path, mask.shape[1:], series)
         found |= mask
+    for frame, path in series.frame_masks:
+        mask = _picture(path)
+        if mask.shape != (1, *series.shape):
+            raise _another_size(path, mask.shape[1:], series)
+        found[frame] |= mask[0]
     return found
+
+
+def _another_size(path: Path, size: tuple[int, ...], series: Series) -> UnreadableImageError:
+    return UnreadableImageError(
+        path,
+        f"it has {' × '.join(map(str, size))} pixels and its image "
+        f"{' × '.join(map(str, series.shape))}",
+        "use the mask that was made on this image",
+    )
 
 
 def read_reference_mask(series: Series, frame: int = 0) -> NDArray[np.bool_]:

@@ -12,6 +12,7 @@ from engine.images.case import Case, Problem, ScanResult, Series
 from engine.images.dicom import header, identity, pixels, recognise
 from engine.images.dicom import reader as dicom_reader
 from engine.images.image import Image
+from engine.images.manifest import Entry, Manifests
 from engine.images.names import natural_key, readable
 from engine.images.series import Record, Stack, records, stacks
 from engine.images.thumbnail import LazyThumbnail
@@ -26,6 +27,7 @@ class _Found:
     raster: list[Path] = field(default_factory=list)
     nifti: list[Path] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    manifests: Manifests = field(default_factory=Manifests)
 
 
 def scan(paths: Sequence[Path], progress: Progress | None = None) -> ScanResult:
@@ -45,7 +47,7 @@ def scan(paths: Sequence[Path], progress: Progress | None = None) -> ScanResult:
             _sort_in(file, named, found)
         except UnreadableImageError as error:
             found.problems.append(Problem(file, str(error)))
-    cases = [*_dicom_cases(found.dicom), *_file_cases(found)]
+    cases = [*_dicom_cases(found.dicom, found.manifests), *_file_cases(found)]
     if progress is not None:
         progress.report(1.0, f"{total} files")
     return ScanResult(tuple(_distinct(cases)), tuple(found.problems))
@@ -85,7 +87,7 @@ def _sort_in(file: Path, named: bool, found: _Found) -> None:
 # --- DICOM ---------------------------------------------------------------------------------
 
 
-def _dicom_cases(found: list[Record]) -> list[Case]:
+def _dicom_cases(found: list[Record], manifests: Manifests) -> list[Case]:
     by_series: dict[tuple[str, str], list[Record]] = {}
     for record in found:
         # Without a UID, files of one folder belong together.
@@ -101,7 +103,7 @@ def _dicom_cases(found: list[Record]) -> list[Case]:
     for groups in studies.values():
         members = sorted(groups, key=lambda group: group[0].series_number)
         first = members[0][0]
-        opened = [_dicom_series(stack) for group in members for stack in stacks(group)]
+        opened = [_dicom_series(s, manifests) for group in members for s in stacks(group)]
         cases.append(
             Case(
                 title=_case_title(first),
@@ -118,7 +120,7 @@ def _case_title(record: Record) -> str:
     return name or record.patient_id or readable(record.path.parent.name) or "DICOM"
 
 
-def _dicom_series(stack: Stack) -> Series:
+def _dicom_series(stack: Stack, manifests: Manifests) -> Series:
     first = stack.records[0]
     title = first.series_title or first.modality or readable(first.path.stem)
     if stack.label:
@@ -142,8 +144,19 @@ def _dicom_series(stack: Stack) -> Series:
         modality=first.modality,
         frames=len(stack.records),
         shape=first.shape,
+        frame_masks=_frame_masks(stack.records, manifests),
         notes=stack.notes,
     )
+
+
+def _frame_masks(records: Sequence[Record], manifests: Manifests) -> tuple[tuple[int, Path], ...]:
+    """Return the masks that a manifest names, by place in the stack."""
+    found = []
+    for index, record in enumerate(records):
+        entry = manifests.entry(record.path)
+        masks = entry.masks if entry is not None else []
+        found += [(index, mask) for frame, mask in masks if frame == record.frame]
+    return tuple(found)
 
 
 def _sources(ordered: Sequence[Record]) -> list[dicom_reader.Source]:
@@ -171,49 +184,84 @@ def _summary(modality: str, shape: tuple[int, int], frames: int) -> str:
 
 
 def _file_cases(found: _Found) -> list[Case]:
-    paired = pairs.pair([*found.raster, *found.nifti])
+    said = {p: found.manifests.entry(p) for p in [*found.raster, *found.nifti]}
+    owners = [*said.values(), *(found.manifests.entry(r.path) for r in found.dicom)]
+    masks = {mask for entry in owners if entry is not None for _, mask in entry.masks}
+    # A mask that a manifest gives to an image is no image of its own, whatever it is called.
+    said = {p: entry for p, entry in said.items() if p.absolute() not in masks}
+    paired = pairs.pair(said)
     pictures = set(found.raster)
-    cases = []
+    groups: dict[object, list[tuple[Entry | None, tuple[Series, ...]]]] = {}
     for path in sorted(paired, key=lambda p: (natural_key(str(p.parent)), natural_key(p.name))):
+        entry = said[path]
+        named = tuple(mask for _, mask in entry.masks) if entry is not None else ()
+        with_masks = tuple(dict.fromkeys((*paired[path], *named)))
         try:
-            make = _raster_case if path in pictures else _nifti_case
-            cases.append(make(path, paired[path]))
+            make = _raster_series if path in pictures else _nifti_series
+            series = make(path, with_masks, entry)
         except UnreadableImageError as error:
             found.problems.append(Problem(path, str(error)))
-    return cases
+            continue
+        patient = entry.patient if entry is not None else ""
+        groups.setdefault(patient or path, []).append((entry, series))
+    return [_file_case(members) for members in groups.values()]
 
 
-def _raster_case(path: Path, masks: tuple[Path, ...]) -> Case:
+def _file_case(members: list[tuple[Entry | None, tuple[Series, ...]]]) -> Case:
+    """Join the files that a manifest gives to one patient; any other file is a case of its own."""
+    entry = members[0][0]
+    series = [one for _, several in members for one in several]
+    if entry is None or not entry.patient:
+        return Case(title=_stem(series[0].paths[0]), series=tuple(series))
+    titles = [one.title for one in series]
+    if len(set(titles)) < len(titles):  # two views of one sequence are told apart by file
+        series = [replace(one, title=_without(_stem(one.paths[0]), entry)) for one in series]
+    return Case(title=entry.title or entry.patient, series=tuple(series), patient_id=entry.patient)
+
+
+def _stem(path: Path) -> str:
+    return readable(nifti.stem(path) if nifti.is_nifti(path.name) else path.stem)
+
+
+def _without(stem: str, entry: Entry) -> str:
+    """Leave the patient out of a file's name: the case above says it."""
+    return stem.removeprefix(entry.patient).strip(" _-") or stem
+
+
+def _raster_series(path: Path, masks: tuple[Path, ...], entry: Entry | None) -> tuple[Series, ...]:
     frames, shape = raster.probe(path)
-    title = readable(path.stem)
+    title = entry.sequence if entry is not None and entry.sequence else _stem(path)
+    modality = entry.modality if entry is not None else ""
 
     def load(progress: Progress | None) -> Image:
         return reader.read(path, progress=progress)
 
-    series = Series(
-        title=title,
-        summary=_summary("", shape, frames).replace("slices", "pages"),
-        load=load,
-        thumbnail=LazyThumbnail(lambda: (reader.read(path), 0)),
-        paths=(path,),
-        frames=frames,
-        shape=shape,
-        reference_masks=masks,
+    return (
+        Series(
+            title=title,
+            summary=_summary(modality, shape, frames).replace("slices", "pages"),
+            load=load,
+            thumbnail=LazyThumbnail(lambda: (reader.read(path), 0)),
+            paths=(path,),
+            modality=modality,
+            frames=frames,
+            shape=shape,
+            reference_masks=masks,
+        ),
     )
-    return Case(title=title, series=(series,))
 
 
-def _nifti_case(path: Path, masks: tuple[Path, ...]) -> Case:
+def _nifti_series(path: Path, masks: tuple[Path, ...], entry: Entry | None) -> tuple[Series, ...]:
     head = nifti.read_header(path)
-    title = readable(nifti.stem(path))
-    series = tuple(
-        _nifti_series(path, head, volume, title, masks) for volume in range(head.volumes)
+    title = entry.sequence if entry is not None and entry.sequence else _stem(path)
+    modality = entry.modality if entry is not None else ""
+    return tuple(
+        _nifti_volume(path, head, volume, title, modality, masks) for volume in range(head.volumes)
     )
-    return Case(title=title, series=series)
 
 
-def _nifti_series(
-    path: Path, head: nifti.Header, volume: int, title: str, masks: tuple[Path, ...]
+def _nifti_volume(
+    path: Path, head: nifti.Header, volume: int, title: str, modality: str, masks: tuple[Path, ...]
 ) -> Series:
     where = nifti.layout(head, nifti.default_axis(head))
     frames, rows, cols = (head.shape[axis] for axis in where.axes)
@@ -228,10 +276,11 @@ def _nifti_series(
 
     return Series(
         title=title,
-        summary=_summary("", (rows, cols), frames),
+        summary=_summary(modality, (rows, cols), frames),
         load=load,
         thumbnail=LazyThumbnail(read_middle),
         paths=(path,),
+        modality=modality,
         frames=frames,
         shape=(rows, cols),
         reference_masks=masks,

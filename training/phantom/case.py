@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from string import ascii_letters
 from typing import Literal
 
 import numpy as np
@@ -61,11 +62,11 @@ def make_study(
     """Return a study from a random stream; ``images``: slices or views, drawn if None."""
     make = limb_study if modality == "MR" else breast_study
     body_part, label, finding, sequences = make(rng, suspicious, images)
-    number = patient.lstrip("P") or patient
+    number = patient.lstrip(ascii_letters) or patient
     return Study(
         key=key,
         patient=patient,
-        name=f"Phantom^{'Leg' if modality == 'MR' else 'Breast'} {number}",
+        name=f"phantom {number}^{'Leg' if modality == 'MR' else 'Breast'}",  # family^given
         modality=modality,
         body_part=body_part,
         label=label,
@@ -100,6 +101,7 @@ def write_study(study: Study, format: str, folder: Path) -> list[Row]:
                 format=format,
                 rows=shape[0],
                 cols=shape[1],
+                title=" ".join(reversed(study.name.split("^"))),
             )
         )
     return rows

@@ -18,7 +18,8 @@ class Row:
     """One image. Paths are relative to the manifest, with forward slashes.
 
     frame: as ``engine.images.reader.read`` counts, from 0. mask: a file, or EMPTY; a NIfTI mask
-    is indexed by ``frame``. label: the class to learn. finding: what was simulated.
+    is indexed by ``frame``. label: the class to learn. finding: what was simulated. title: what to
+    call the patient on the screen.
     """
 
     patient: str
@@ -33,6 +34,7 @@ class Row:
     format: str
     rows: int
     cols: int
+    title: str
 
 
 def write(rows: Iterable[Row], folder: Path) -> Path:

@@ -21,7 +21,7 @@ class References:
     def __init__(self, series: Series) -> None:
         self.pixels: NDArray[np.bool_] | None = None
         self.problem = ""
-        if not series.reference_masks:
+        if not series.has_reference:
             return
         from engine.images.reference import read_reference_volume
 
