@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent, QKeySequence
+from PySide6.QtGui import QDropEvent, QFontMetrics, QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QSlider
 
@@ -115,6 +115,22 @@ def test_what_cannot_be_read_is_listed_and_the_rest_opens(make_window, pictures,
     window.cases.model.toggle_problems()
     assert any(item.detail == problem.sentence for item in window.cases.model.items)
     assert "broken.png" in window.notice.text and "Traceback" not in window.notice.text
+
+
+def test_rows_of_the_list_are_never_cut_off(make_window, until):
+    from viewer import theme
+    from viewer.panels.cases import _THUMBNAIL
+
+    window = make_window(ready=False)
+    window.open_demo()
+    until(lambda: bool(window.state.cases.demo.cases))
+    metrics = QFontMetrics(theme.font(12))
+    room = theme.CASES_WIDTH - 2 * 14 - _THUMBNAIL.width() - 8 - 18  # 18: the sign for notes
+    items = [item for item in window.cases.model.items if item.series is not None]
+    assert any("slices" in item.detail for item in items)
+    for item in items:
+        assert metrics.horizontalAdvance(item.detail) <= room, item.detail
+        assert item.series.summary in item.tip  # what the row leaves out
 
 
 def test_opening_the_same_files_again_adds_no_case(make_window, pictures, until):

@@ -195,18 +195,27 @@ class CaseModel(QAbstractListModel):
         return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
 
 
+def _brief(series: Series) -> str:
+    """Return the summary as it fits a row: a stack's size is left to the tip."""
+    if series.frames < 2:
+        return series.summary
+    return " · ".join(part for part in series.summary.split(" · ") if " × " not in part)
+
+
 def _case_items(case: Case) -> list[Item]:
     if len(case.series) == 1:
         series = case.series[0]
-        tip = "\n".join((case.title, series.title, series.summary, *series.notes))
-        return [Item("case", case.title, series.summary, case, series, tip=tip)]
+        lines = (case.title, case.study, series.title, series.summary, *series.notes)
+        tip = "\n".join(dict.fromkeys(line for line in lines if line))
+        return [Item("case", case.title, _brief(series), case, series, tip=tip)]
     count = f"{len(case.series)} series"
-    head = Item("case", case.title, f"{case.study} · {count}" if case.study else count, case)
+    detail = f"{case.study} · {count}" if case.study else count
+    head = Item("case", case.title, detail, case, tip=f"{case.title}\n{detail}")
     return [head] + [
         Item(
             "series",
             series.title,
-            series.summary,
+            _brief(series),
             case,
             series,
             tip="\n".join((series.title, series.summary, *series.notes)),

@@ -112,6 +112,9 @@ class AppState(QObject):
         def work(progress: Progress) -> tuple[Image, References]:
             image = series.load(progress)
             image.key  # noqa: B018  a digest of all pixels, kept by the image: not on the GUI thread
+            import engine.masks.autosave
+            import engine.masks.document  # noqa: F401  the first image's masks wait for neither
+
             return image, References(series)
 
         def done(result: tuple[Image, References]) -> None:
