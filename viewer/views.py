@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from engine.saliency.map import SaliencyMap
 from viewer import icons, theme
 from viewer.canvas.links import Links
-from viewer.canvas.overlay import Overlay, OverlayStyle, natural_range
+from viewer.canvas.overlay import Overlay, OverlayStyle
 from viewer.canvas.view import ImageView
 from viewer.state import AppState
 from viewer.state.analysis import MapStatus, is_slow, title
@@ -245,8 +245,8 @@ class Views(QWidget):
         """Return the range of all shown maps of one kind: signed ones have a scale of their own."""
         state = self._state
         names = {state.overlays[view].map_name for view in range(state.views)}
-        ranges = [natural_range(found)] + [
-            natural_range(other)
+        ranges = [found.range] + [
+            other.range
             for name, other in state.analysis.maps.items()
             if name in names and other.sign == found.sign
         ]

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QMenu, QVB
 
 import resources
 from engine import folders
+from engine.saliency.scale import OPACITY
 from viewer import dialogs, theme
 from viewer.actions import Actions
 from viewer.exporting import Exporting
@@ -387,7 +388,7 @@ class Window(QMainWindow):
         known = ("automatic", "beside", "stacked")
         self._arrange(arrangement if arrangement in known else "automatic")  # type: ignore[arg-type]
         self.state.overlays.restyle(
-            opacity=min(max(settings.number("overlay/opacity", 0.6), 0.0), 1.0),
+            opacity=min(max(settings.number("overlay/opacity", OPACITY), 0.0), 1.0),
             threshold=min(max(settings.number("overlay/threshold", 0.2), 0.0), 1.0),
             colours=settings.text("overlay/colours", "inferno"),
             scale="locked" if settings.text("overlay/scale") == "locked" else "map",

@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
             saliency = session.saliency(image, index, name, target=target, progress=part)
             _save(args.out / f"{name}.npy", saliency.values)
             overlay.save(args.out / f"{name}.png", image, index, saliency)
-            low, high = overlay.scale(saliency)
+            low, high = saliency.range
             written[name] = {
                 "array": f"{name}.npy",
                 "overlay": f"{name}.png",

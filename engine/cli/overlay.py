@@ -13,24 +13,10 @@ import resources
 from engine.images import windowing
 from engine.images.image import Image
 from engine.saliency.map import SaliencyMap
+from engine.saliency.scale import OPACITY, fade
 
-# As the program's window draws it: perceptually uniform tables, values near zero transparent.
-OPACITY = 0.7
-FADE_IN = 0.5
+# The program's window draws it so: perceptually uniform tables, values near zero transparent.
 COLOURS = {"nonnegative": "inferno", "signed": "purple-orange"}
-
-
-def scale(saliency: SaliencyMap) -> tuple[float, float]:
-    """Return the values at the ends of the colours: 0 and the maximum, or symmetric if signed.
-
-    Signed maps have a few pixels far beyond all others; as in shap's own pictures, the strongest
-    thousandth shares the last colour.
-    """
-    strength = np.abs(saliency.values)
-    if saliency.sign == "nonnegative":
-        return 0.0, float(strength.max())
-    top = float(np.percentile(strength, 99.9)) or float(strength.max())
-    return -top, top
 
 
 def draw(image: Image, index: int, saliency: SaliencyMap) -> NDArray[np.uint8]:
@@ -41,23 +27,20 @@ def draw(image: Image, index: int, saliency: SaliencyMap) -> NDArray[np.uint8]:
         window = windowing.default_window(image, index)
         grey = windowing.to_grey8(image.frame(index), window, image.display.inverted)
         under = np.repeat(grey[..., None], 3, axis=2).astype(np.float64)
-    low, high = scale(saliency)
+    low, high = saliency.range
     table = np.load(
         resources.path("colours", f"{COLOURS[saliency.sign]}.npy"), allow_pickle=False
     ).astype(np.float64)
-    if high == 0:
-        return under.astype(np.uint8)
     position = np.clip((saliency.values - low) / (high - low), 0, 1)
     colours = table[np.rint(position * (len(table) - 1)).astype(np.intp)]
-    faded = np.clip(np.abs(saliency.values) / high / FADE_IN, 0, 1)
-    opacity = (OPACITY * faded * faded * (3 - 2 * faded))[..., None]
+    opacity = OPACITY * fade(np.abs(saliency.values).astype(np.float64) / high)[..., None]
     drawn: NDArray[np.uint8] = np.rint(under + (colours - under) * opacity).astype(np.uint8)
     return drawn
 
 
 def save(path: Path, image: Image, index: int, saliency: SaliencyMap) -> None:
     """Write the overlay as PNG; its text says what it shows and what the colours' ends mean."""
-    low, high = scale(saliency)
+    low, high = saliency.range
     text = PngInfo()
     text.add_text("Title", f"{saliency.name}, class {saliency.target_name}")
     text.add_text("Scale", f"{COLOURS[saliency.sign]} from {low:.6g} to {high:.6g}")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from engine.saliency.scale import natural_range
 
 Sign = Literal["nonnegative", "signed"]
 
@@ -51,3 +54,8 @@ class SaliencyMap:
             raise ValueError("values must be float32 (rows, cols)")
         self.values.flags.writeable = False
         self.raw.flags.writeable = False
+
+    @cached_property
+    def range(self) -> tuple[float, float]:
+        """The values at the ends of the map's own colour scale (``scale.natural_range``)."""
+        return natural_range(self)

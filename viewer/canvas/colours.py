@@ -13,13 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import resources
+from engine.saliency.scale import fade
 
 SEQUENTIAL = ("inferno", "magma", "viridis", "cividis")
 DIVERGING = ("purple-orange", "blue-red")
-
-#: Share of the range over which a map fades in: values near zero say nothing, and let the
-#: image through; from here on, strength is told by colour and not by opacity.
-FADE_IN = 0.5
 
 
 def names(signed: bool) -> tuple[str, ...]:
@@ -53,8 +50,7 @@ def opacities(steps: int, signed: bool, threshold: float) -> NDArray[np.float64]
     """
     position = np.linspace(-1 if signed else 0, 1, steps)
     strength = np.abs(position)
-    faded = np.clip(strength / FADE_IN, 0, 1)
-    faded = faded * faded * (3 - 2 * faded)
+    faded = fade(strength)
     faded[strength < threshold] = 0
     return faded
 

@@ -246,9 +246,15 @@ class Analysis(QObject):
             return
         entry.status, entry.fraction, entry.error = MapStatus.COMPUTING, 0.0, ""
         self.mapChanged.emit(name)
+
+        def work(progress: Progress) -> SaliencyMap:
+            found = session.saliency(image, frame, name, progress=progress)
+            found.range  # noqa: B018  kept by the map: sorting all pixels is not for the GUI thread
+            return found
+
         job = self._jobs.start(
             title(name),
-            lambda progress: session.saliency(image, frame, name, progress=progress),
+            work,
             lambda found: self._mapped(frame, name, found),
             key=key,
             lane="model",

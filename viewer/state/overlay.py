@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from PySide6.QtCore import QObject, Signal
 
+from engine.saliency.scale import OPACITY
+
 Scale = Literal["map", "locked"]
 VIEWS = 2
 COLOURS = ("inferno", "viridis", "magma", "cividis")
@@ -23,7 +25,7 @@ class OverlayChoice:
     """
 
     map_name: str | None = None
-    opacity: float = 0.6
+    opacity: float = OPACITY
     threshold: float = 0.2
     colours: str = "inferno"
     scale: Scale = "map"
