@@ -19,11 +19,12 @@ from training.evaluate.run import Run, open_run, stratified
 from training.evaluate.work import Evaluator, Settings
 
 FOLDER = "evaluation"
-CONFIG, COHERENCE, DELETION, SUMMARY = (
+CONFIG, COHERENCE, DELETION, SUMMARY, STRIP = (
     "config.json",
     "coherence.csv",
     "deletion.csv",
     "summary.json",
+    "strip.npz",
 )
 
 SAMPLES = 512
@@ -129,7 +130,8 @@ def evaluate(given: argparse.Namespace) -> None:
         explained = deleted[: int(min(shap, len(deleted)))]
         work.shap(scored, explained, bars.part("SHAP"))
         bars.done()
-    result = summarise(folder, run)
+    work.strip(folder / STRIP)
+    result = summarise(folder, run.dataset.name, run.dataset.classes)
     console.say(describe(result))
     missing = sorted(set(range(int(run.config["folds"]))) - set(run.done))
     if missing:
@@ -175,13 +177,12 @@ def _begin(path: Path, run: Run, settings: Settings) -> None:
     state.write_json(path, config)
 
 
-def summarise(folder: Path, run: Run) -> dict[str, Any]:
+def summarise(folder: Path, dataset: str, classes: tuple[str, ...]) -> dict[str, Any]:
     """Sum up the tables as they are; write and return the summary."""
-    classes = run.dataset.classes
     scores, deletions = read(folder / COHERENCE), read(folder / DELETION)
     lesions = [row for row in scores if int(row["area"]) > 0]
     result: dict[str, Any] = {
-        "dataset": run.dataset.name,
+        "dataset": dataset,
         "classes": list(classes),
         "settings": {
             k: v

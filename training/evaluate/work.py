@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,8 @@ from engine.saliency.map import SaliencyMap
 from engine.session import Session
 from training.cache import Files, lesion_mask
 from training.datasets import Record
-from training.evaluate import coherence, deletion
-from training.evaluate.rows import Rows
+from training.evaluate import coherence, deletion, strip
+from training.evaluate.rows import Rows, read
 from training.evaluate.run import Run
 
 SHAP = "shap-"
@@ -82,6 +83,22 @@ class Evaluator:
                 self._delete(index, session, missing, (), part.part(0.8, 1))
 
         self._each({*scored, *deleted}, explain, progress, "SHAP")
+
+    def strip(self, path: Path) -> None:
+        """Write the example of deletion by the fused map, of the last class, where there is one."""
+        name = self.run.config["architecture"]["fusion"]
+        classes = self.run.dataset.classes
+        row = strip.choose(read(self.deletion.path), name, classes[-1], len(classes) - 1)
+        if row is not None:
+            index = int(row["index"])
+            record = self.run.dataset.records[index]
+            image = self._files.read(record.path)
+            session, sigma = self._open(self.run.folds[index]), self.settings.sigma
+            strip.write(path, row, session, image, record.frame, sigma, self._seed(index))
+
+    def _seed(self, index: int) -> int:
+        """Return an image's own seed, of its order of ties and its baseline."""
+        return int(np.random.default_rng((self.settings.seed, index)).integers(2**31))
 
     def _each(
         self,
@@ -157,8 +174,7 @@ class Evaluator:
                 maps,
                 random,
                 targets,
-                # Each image its own order of ties and baseline.
-                seed=int(np.random.default_rng((self.settings.seed, index)).integers(2**31)),
+                seed=self._seed(index),
                 sigma=self.settings.sigma,
                 batch=self.settings.batch,
                 progress=progress,

@@ -1,0 +1,72 @@
+"""ROC curves with bands over folds (the paper's Figure 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from engine.evaluation.classification import area, band, roc
+from training.figures import style
+
+Scores = tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.int64]]
+"""Whether each image is positive, its score, and its fold."""
+
+
+def draw(
+    groups: Mapping[str, Mapping[str, Scores]],
+    colours: Sequence[str],
+    last: Sequence[str] | None = None,
+) -> Figure:
+    """Return a panel for each of ``groups``: the mean curve of each of its lines, ± a deviation.
+
+    colours: of the lines; ``last``: of the last panel's, where those are something else.
+    """
+    rows, columns = style.grid_of(len(groups), 3)
+    figure, axes = style.panels(rows, columns, (3.1, 3.3))
+    panels = zip(style.hide_rest(axes, len(groups)), groups.items(), strict=True)
+    for number, (axis, (title, lines)) in enumerate(panels, 1):
+        palette = last if last is not None and number == len(groups) else colours
+        axis.plot([0, 1], [0, 1], color=style.QUIET, lw=0.8, ls=(0, (3, 3)))
+        for (name, scores), colour in zip(lines.items(), _cycle(palette, len(lines)), strict=True):
+            curves, areas = _folds(scores)
+            if not curves:
+                continue
+            mean = band(curves)
+            spread = f" ± {np.std(areas, ddof=1):.3f}" if len(areas) > 1 else ""
+            label = f"{name}  {np.mean(areas):.3f}{spread}"
+            axis.plot(mean.false_positives, mean.mean, color=colour, lw=1.8, label=label)
+            axis.fill_between(
+                mean.false_positives,
+                np.clip(mean.mean - mean.deviation, 0, 1),
+                np.clip(mean.mean + mean.deviation, 0, 1),
+                color=colour,
+                alpha=0.13,
+                lw=0,
+            )
+        style.square(axis, "1 − specificity", "Sensitivity")
+        axis.set_title(title)
+        if axis.get_legend_handles_labels()[0]:
+            how = {"title": "AUC, mean ± sd", "title_fontsize": 8, "alignment": "left"}
+            axis.legend(loc="lower right", **how)
+    return figure
+
+
+def _folds(
+    scores: Scores,
+) -> tuple[list[tuple[NDArray[np.float64], NDArray[np.float64]]], list[float]]:
+    positive, score, fold = scores
+    curves, areas = [], []
+    for k in sorted(set(fold.tolist())):
+        curve = roc(positive[fold == k], score[fold == k])
+        found = area(positive[fold == k], score[fold == k])
+        if curve is not None and found is not None:
+            curves.append(curve)
+            areas.append(found)
+    return curves, areas
+
+
+def _cycle(colours: Sequence[str], count: int) -> list[str]:
+    return [colours[i % len(colours)] for i in range(count)]
