@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,8 @@ DPI = 200
 
 def use() -> None:
     """Set matplotlib up; called by everything that begins a figure."""
+    # DejaVu, which stands in for signs that Inter lacks, has no medium weight; that is no news.
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
     family = "DejaVu Sans"
     for path in sorted(Path(str(resources.path("fonts"))).glob("Inter-*.otf")):
         font_manager.fontManager.addfont(str(path))

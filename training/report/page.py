@@ -63,7 +63,7 @@ def build(
     links = [("runs", "Runs")]
     order: list[Table | Picture] = _interleaved(tables, pictures)
     for part in order:
-        links.append((f"part-{part.name}", part.title.split(",")[0].split(":")[0]))
+        links.append((f"part-{part.name}", part.title.removesuffix(", out of fold").split(":")[0]))
         inner = (
             formats.to_html(part) if isinstance(part, Table) else _figure(part, images[part.name])
         )
