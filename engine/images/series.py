@@ -109,7 +109,7 @@ def _record(path: Path, dataset: Dataset, view: FrameView, index: int, count: in
         series_title=values.text(dataset, "SeriesDescription")
         or values.text(dataset, "ProtocolName"),
         series_number=values.integer(dataset, "SeriesNumber") or 0,
-        modality=values.text(dataset, "Modality"),
+        modality=values.code(dataset, "Modality"),
         sop_uid=values.text(dataset, "SOPInstanceUID"),
         shape=(values.integer(dataset, "Rows") or 0, values.integer(dataset, "Columns") or 0),
         colour=(values.integer(dataset, "SamplesPerPixel") or 1) > 1

@@ -30,7 +30,7 @@ def identity(
     known = all(uids)
     return Identity(
         source_paths=tuple(paths),
-        modality=values.text(dataset, "Modality"),
+        modality=values.code(dataset, "Modality"),
         patient_name=values.text(dataset, "PatientName"),
         patient_id=values.text(dataset, "PatientID"),
         study_instance_uid=values.text(dataset, "StudyInstanceUID"),

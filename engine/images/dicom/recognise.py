@@ -62,7 +62,7 @@ def not_an_image(path: Path, dataset: Dataset) -> UnreadableImageError:
         )
     uid = values.text(dataset, "SOPClassUID")
     name = UID(uid).name if uid else ""
-    modality = values.text(dataset, "Modality")
+    modality = values.code(dataset, "Modality")
     what = next((text for key, text in _KINDS if key in name), "")
     if what:
         return UnreadableImageError(path, f"it holds {what}, not an image", "open the images")

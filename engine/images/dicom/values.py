@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
+
+MAX_TEXT = 1024
+"""Characters of a text that are kept: the longest value read here is of ST, 1024 (PS3.5 6.2). A
+damaged length makes a value of all that follows in the file."""
+
+_CODE = re.compile(r"[A-Z0-9_ ]{1,16}")
 
 
 def raw(dataset: Dataset, keyword: str) -> Any:
@@ -19,16 +26,32 @@ def raw(dataset: Dataset, keyword: str) -> Any:
 
 
 def text(dataset: Dataset, keyword: str) -> str:
-    """Return a value as text, "" where there is none; several values are joined by a backslash."""
+    """Return a value as text on one line, "" where there is none; of several, "A\\B".
+
+    At most ``MAX_TEXT`` characters; those that cannot be printed become spaces.
+    """
     value = raw(dataset, keyword)
     if value is None:
         return ""
     try:
         if isinstance(value, (list, tuple)) or type(value).__name__ == "MultiValue":
-            return "\\".join(str(part) for part in value)
-        return str(value).strip().strip("\0").strip()
+            written = "\\".join(str(part) for part in value)
+        else:
+            written = str(value)
     except Exception:
         return ""
+    kept = written[:MAX_TEXT]
+    return "".join(c if c.isprintable() else " " for c in kept).strip()
+
+
+def code(dataset: Dataset, keyword: str) -> str:
+    """Return a code string (PS3.5 6.2, CS), or "" where the value cannot be one.
+
+    What is quoted in an error or a title is read so: a damaged header may have anything here,
+    the patient's name among it.
+    """
+    value = text(dataset, keyword)
+    return value if _CODE.fullmatch(value) else ""
 
 
 def texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
