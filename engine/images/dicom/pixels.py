@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import generate_frames
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.processing import apply_color_lut
-from pydicom.uid import UID
+from pydicom.uid import UID, JPEGExtended12Bit
 
 from engine.errors import CancelledError, UnreadableImageError
 from engine.images import limits
@@ -25,9 +25,14 @@ _REQUIRED = ("Rows", "Columns", "BitsAllocated")
 _KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 PLUGINS = ("pylibjpeg", "pillow", "pydicom")
-"""Decoders in order of trial. gdcm is left out: on damaged JPEG data it ends the whole process
-(an exception that no caller can catch), and pylibjpeg decodes every transfer syntax that it does
-and reads all files that it reads in pydicom's collection."""
+"""Decoders in order of trial. gdcm is not among them, nor needed: on damaged JPEG data it ends the
+whole process (an exception that no caller can catch), and pylibjpeg decodes every compression that
+it does, the retired ones below included."""
+
+_RETIRED_JPEG = {f"1.2.840.10008.1.2.4.{last}" for last in (52, 53, 55)}
+"""Extended (3 & 5), spectral selection (6 & 8) and full progression (10 & 12), PS3.5-2003 A.4.1. No
+decoder is registered for them; that of the extended process goes by what the frame's own markers
+say and so decodes them all."""
 
 
 def check_header(path: Path, dataset: Dataset) -> tuple[int, int, int, int]:
@@ -84,13 +89,15 @@ def decode(
     _tolerate(dataset, count)
     syntax = _syntax(path, dataset)
     _check_length(path, dataset, syntax, (count, rows, cols, samples))
+    if syntax in _RETIRED_JPEG:
+        dataset.file_meta.TransferSyntaxUID = JPEGExtended12Bit
     wanted = list(range(count)) if indices is None else list(indices)
     colour = samples >= 3 or values.text(dataset, "PhotometricInterpretation") == "PALETTE COLOR"
 
     out: NDArray[Any] | None = None
     done = 0
     try:
-        for frame in _decoded(dataset, syntax, wanted):
+        for frame in _decoded(dataset, wanted):
             pixels = _finish(dataset, frame, notes) if colour else frame
             pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
             if pixels.shape[:2] != (rows, cols):
@@ -123,11 +130,13 @@ def decode(
 
 
 def _syntax(path: Path, dataset: Dataset) -> UID:
-    syntax = UID(str(dataset.file_meta.TransferSyntaxUID))
+    syntax = UID(values.text(dataset.file_meta, "TransferSyntaxUID"))
     if not syntax.is_transfer_syntax:
+        # A damaged header may have anything here, so only what can be a UID is quoted.
+        named = f" ({syntax})" if syntax.is_valid else ""
         raise UnreadableImageError(
             path,
-            f"its transfer syntax ({syntax}) is not a known one",
+            f"its transfer syntax{named} is not a known one",
             "export it without compression",
         )
     return syntax
@@ -196,9 +205,9 @@ def _check_length(
         ) from None
 
 
-def _decoded(dataset: Dataset, syntax: UID, wanted: list[int]) -> Iterator[NDArray[Any]]:
+def _decoded(dataset: Dataset, wanted: list[int]) -> Iterator[NDArray[Any]]:
     """Yield frames; where one plugin fails, the next goes on from there. YBR comes out as RGB."""
-    decoder = get_decoder(syntax)
+    decoder = get_decoder(dataset.file_meta.TransferSyntaxUID)
     if not decoder.is_encapsulated:
         for frame, _ in decoder.iter_array(dataset, indices=wanted):
             yield frame

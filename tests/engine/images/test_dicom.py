@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import zlib
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk
+from PIL import Image as PillowImage
+from pydicom.encaps import encapsulate
 from pydicom.filewriter import dcmwrite
 from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi_lut
 from pydicom.uid import (
@@ -28,6 +31,7 @@ from engine.images.dicom import codestream
 from engine.images.dicom.identity import spoken
 from engine.images.image import Window
 from engine.images.orientation import edge_labels
+from engine.images.scan import scan
 from tests.engine.images.dicom_files import dataset, item, save, sequence, slice_
 
 RAMP = np.arange(48, dtype=np.int16).reshape(8, 6) * 10
@@ -374,6 +378,23 @@ def test_transfer_syntaxes(tmp_path: Path, syntax: str, implicit: bool, little: 
     assert np.array_equal(reader.read(path).frame(0), RAMP)
 
 
+@pytest.mark.parametrize("last", [52, 53, 55])
+def test_retired_jpeg_processes(tmp_path: Path, last: int) -> None:
+    """Files of the nineties: progressive JPEG, whose transfer syntaxes the standard has retired."""
+    ramp = np.add.outer(np.arange(48) * 2, np.arange(64)).astype(np.uint8)
+    stream = BytesIO()
+    PillowImage.fromarray(ramp).save(stream, "JPEG", progressive=last != 52, quality=95)
+    made = dataset(ramp)
+    made.file_meta.TransferSyntaxUID = f"1.2.840.10008.1.2.4.{last}"
+    made.PixelData = encapsulate([stream.getvalue()])
+    made["PixelData"].VR = "OB"
+    path = tmp_path / "a.dcm"
+    dcmwrite(path, made, implicit_vr=False, little_endian=True, enforce_file_format=True)
+    read = reader.read(path).frame(0).astype(int)
+    # Decoders may round the inverse transform differently by one.
+    assert np.abs(read - np.asarray(PillowImage.open(stream)).astype(int)).max() <= 1
+
+
 @pytest.mark.parametrize("implicit", [True, False])
 def test_without_preamble_and_meta(tmp_path: Path, implicit: bool) -> None:
     made = dataset(RAMP)
@@ -522,3 +543,20 @@ def _fails(path: Path) -> bool:
     except UnreadableImageError:
         return True
     return False
+
+
+def test_a_damaged_length_tells_nobody_the_patients_name(tmp_path: Path) -> None:
+    """It makes a value of all that follows, the patient's name included, which errors may quote."""
+    path = save(dataset(np.zeros((4, 4), np.uint8)), tmp_path / "a.dcm")
+    whole = path.read_bytes()
+    modality = whole.index(b"\x08\x00\x60\x00CS")
+    syntax = whole.index(b"\x02\x00\x10\x00UI")
+    assert b"Test^Ada" in whole[modality:]
+    for place, length in ((modality, 0x7000), (syntax, 0x7000), (syntax, 0x40)):
+        damaged = bytearray(whole)
+        damaged[place + 6 : place + 8] = length.to_bytes(2, "little")
+        path.write_bytes(damaged)
+        problems = scan([path]).problems
+        assert len(problems) == 1
+        sentence = problems[0].sentence
+        assert len(sentence) < 200 and sentence.isprintable() and "Ada" not in sentence
