@@ -57,6 +57,13 @@ def add(commands: Any) -> None:
         help="frame or slice, from 0, as predict numbers them (default: the middle one)",
     )
     parser.add_argument(
+        "--volume",
+        metavar="V",
+        type=int,
+        default=0,
+        help="volume of a file with several (4-D NIfTI), from 0 (default: 0)",
+    )
+    parser.add_argument(
         "--class",
         dest="target",
         metavar="CLASS",
@@ -70,11 +77,10 @@ def run(args: argparse.Namespace) -> int:
     """Explain and write; raise ``SaliscopeError`` for bad input, ``OSError`` for a bad DIR."""
     model.quiet()
     from engine.cli import overlay
-    from engine.cli.frames import index_of, place
-    from engine.images.reader import read
+    from engine.cli.frames import index_of, place, read_volume
 
     with output.progress_bar() as progress:
-        image = read(args.path, progress=progress.part(0.0, 0.05))
+        image = read_volume(args.path, args.volume, progress.part(0.0, 0.05))
         index = index_of(image, args.frame)
         session = model.open_session(args)
         names = _names(session, args.maps)
@@ -108,6 +114,7 @@ def run(args: argparse.Namespace) -> int:
     path, frame = place(image, index)
     record = {
         "path": str(path),
+        **({} if image.identity.volume is None else {"volume": image.identity.volume}),
         "frame": frame,
         "shape": list(image.shape),
         "checkpoint": model.describe(session.checkpoint),

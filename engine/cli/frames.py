@@ -5,7 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.errors import InvalidInputError
+from engine.images import nifti
 from engine.images.image import Image
+from engine.images.reader import read, sniff
+from engine.progress import Progress
+
+
+def read_volume(path: Path, volume: int, progress: Progress | None = None) -> Image:
+    """Read one file; of one with several volumes (4-D NIfTI) the one asked for, from 0.
+
+    Raises ``UnreadableImageError``, and ``InvalidInputError`` where there is no such volume.
+    """
+    if path.is_dir():
+        raise InvalidInputError(f"{path.name} is a folder; give one file of it.")
+    volumes = nifti.read_header(path).volumes if sniff(path) == "nifti" else 1
+    if not 0 <= volume < volumes:
+        raise InvalidInputError(
+            f"There is no volume {volume}; {path.name} has "
+            + ("volume 0 alone." if volumes == 1 else f"volumes 0 to {volumes - 1}.")
+        )
+    if volumes > 1:
+        return nifti.read(path, volume=volume, progress=progress)
+    return read(path, progress=progress)
 
 
 def place(image: Image, index: int) -> tuple[Path, int]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from io import TextIOWrapper
 from typing import NoReturn
 
-from engine.cli import explain, predict, score
+from engine.cli import explain, output, predict, score
 from engine.errors import CancelledError, SaliscopeError
 
 OK = 0
@@ -17,9 +17,6 @@ UNEXPECTED = 1
 BAD_INPUT = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 PIPE_CLOSED = 141  # 128 + SIGPIPE
-
-DEBUG = "SALISCOPE_DEBUG"
-"""Set in the environment, it lets an unexpected error show its trace."""
 
 _DESCRIPTION = """\
 See what the fusion classifier says about an image, where each of its branches looked, and how
@@ -74,9 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say("error: There is not enough memory for this; use smaller images or fewer at once.")
         return BAD_INPUT
     except Exception as error:
-        if os.environ.get(DEBUG):
+        if os.environ.get(output.DEBUG):
             raise
-        _say(f"error: Unexpected {type(error).__name__}: {error} ({DEBUG}=1 shows where).")
+        _say(f"error: Unexpected {type(error).__name__}: {error} ({output.DEBUG}=1 shows where).")
         return UNEXPECTED
     return status
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -12,8 +13,28 @@ from typing import Any
 
 from engine.progress import Progress
 
+DEBUG = "SALISCOPE_DEBUG"
+"""Set in the environment, it lets decoders' messages and the trace of an unexpected error through."""
+
 PATIENCE = 2.0
 """Seconds of work before a progress bar shows."""
+
+
+def silence_decoders() -> None:
+    """Keep standard error to what Python writes: libtiff and others write to it on their own.
+
+    What is wrong with a file is said in one line; theirs would stand before it. For a process
+    that ends with the command: its file descriptor 2 leads nowhere from here on.
+    """
+    if os.environ.get(DEBUG):
+        return
+    try:
+        kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    except OSError:  # closed, as some services start their programs
+        return
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    sys.stderr = open(kept, "w", encoding=sys.stderr.encoding, buffering=1)  # noqa: PTH123, SIM115
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

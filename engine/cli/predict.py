@@ -27,8 +27,8 @@ is said on standard error; the rest is predicted.
 --json prints a list with one entry for each image or slice:
   {"path", "frame", "checkpoint", "classes": [...],
    "branches": {"global": [...], "local": [...], "fusion": [...]}}
-frame is the number in the file, from 0; explain takes the same. Of a file with several volumes
-(4-D NIfTI) the first is predicted.
+frame is the number in the file, from 0; explain takes the same. Entries from a file with several
+volumes (4-D NIfTI) have "volume" as well, from 0.
 
 exit status: 0; 2 where a PATH could not be read, or nothing was found.
 """
@@ -79,9 +79,11 @@ def run(args: argparse.Namespace) -> int:
                 except InvalidInputError as error:
                     problem(path, f"{path.name}, frame {frame}: {error}")
                     continue
+                volume = image.identity.volume
                 entries.append(
                     {
                         "path": str(path),
+                        **({} if volume is None else {"volume": volume}),
                         "frame": frame,
                         "checkpoint": name,
                         "classes": list(prediction.classes),
@@ -104,19 +106,14 @@ def _images(
 ) -> Iterator[tuple[Image, Progress]]:
     """Give every image under the paths, with the part of the progress that is left for it."""
     from engine.errors import UnreadableImageError
-    from engine.images.reader import sniff
     from engine.images.scan import scan
 
     found = scan(paths, progress.part(0.0, 0.1))
     for passed_over in found.problems:
         problem(passed_over.path, passed_over.sentence)
     series = [one for case in found.cases for one in case.series]
-    seen: set[Path] = set()
     for index, one in enumerate(series):
         part = progress.part(0.1 + 0.9 * index / len(series), 0.1 + 0.9 * (index + 1) / len(series))
-        if len(one.paths) == 1 and one.paths[0] in seen and sniff(one.paths[0]) == "nifti":
-            continue  # a further volume of the same file
-        seen.update(one.paths)
         try:
             image = one.load(part.part(0.0, 0.5))
         except UnreadableImageError as error:
@@ -135,7 +132,7 @@ def _chain(
 def _print(entries: list[dict[str, Any]]) -> None:
     if len(entries) == 1:
         entry = entries[0]
-        print(f"{entry['path']}, frame {entry['frame']}")
+        print(f"{entry['path']}, frame {_frame(entry)}")
         branches = entry["branches"]
         output.print_table(
             ("class", *branches),
@@ -150,13 +147,18 @@ def _print(entries: list[dict[str, Any]]) -> None:
             [
                 (
                     entry["path"],
-                    str(entry["frame"]),
+                    _frame(entry),
                     *(_answer(entry["classes"], p) for p in entry["branches"].values()),
                 )
                 for entry in entries
             ],
         )
     print(f"Network: {entries[0]['checkpoint'].rpartition(' ')[0]}. Research use only.")
+
+
+def _frame(entry: dict[str, Any]) -> str:
+    volume = f" of volume {entry['volume']}" if "volume" in entry else ""
+    return f"{entry['frame']}{volume}"
 
 
 def _answer(classes: list[str], probabilities: list[float]) -> str:

@@ -18,6 +18,7 @@ from engine.evaluation.classification import measure
 from engine.images.preprocess import to_model_input
 from engine.images.reader import read
 from engine.model import checkpoint
+from tests.conftest import heed_ctrl_c
 from training import cv, fit
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -149,6 +150,7 @@ def test_ctrl_c_says_how_to_go_on_and_going_on_gives_the_same(
     child = subprocess.Popen(
         [*command, "--folds", "2", "--out", str(out)],
         cwd=ROOT,
+        preexec_fn=heed_ctrl_c,
         env=environment,
         stderr=subprocess.PIPE,
         text=True,

@@ -91,13 +91,37 @@ def test_predict_names_every_slice_as_explain_does(
         assert entry["branches"]["fusion"] == pytest.approx(again.branches["fusion"], abs=1e-6)
 
 
-def test_predict_takes_the_first_volume_of_several(
+def test_every_volume_is_predicted_and_can_be_explained(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, network: Path
 ):
     values = np.random.default_rng(0).random((30, 40, 2, 3)).astype(np.float32)
-    nib.save(nib.Nifti1Image(values, np.diag([1.0, 1.0, 5.0, 1.0])), tmp_path / "echoes.nii")
-    entries = predicted(capsys, tmp_path / "echoes.nii", "--checkpoint", network)
-    assert [entry["frame"] for entry in entries] == [0, 1]
+    path = tmp_path / "echoes.nii"
+    nib.save(nib.Nifti1Image(values, np.diag([1.0, 1.0, 5.0, 1.0])), path)
+    entries = predicted(capsys, path, "--checkpoint", network)
+    places = [(entry["volume"], entry["frame"]) for entry in entries]
+    assert places == [(volume, frame) for volume in range(3) for frame in range(2)]
+    assert len({tuple(entry["branches"]["fusion"]) for entry in entries}) == 6
+    options = ["--checkpoint", str(network), "--out", str(tmp_path / "out")]
+    assert main(["explain", str(path), "--volume", "2", "--frame", "1", *options]) == 0
+    record = json.loads((tmp_path / "out" / "explain.json").read_text("utf-8"))
+    assert (record["volume"], record["frame"]) == (2, 1)
+    assert record["branches"]["fusion"] == pytest.approx(entries[5]["branches"]["fusion"])
+    capsys.readouterr()
+    assert main(["explain", str(path), "--volume", "3", *options]) == 2
+    assert "volumes 0 to 2" in capsys.readouterr().err
+
+
+def test_decoders_say_nothing_themselves(engine: Run, tmp_path: Path, network: Path):
+    """libtiff and the RLE decoder write to the process's standard error, past Python's."""
+    tiff = tmp_path / "bad.tif"
+    noise = np.random.default_rng(0).integers(0, 255, (60, 70), np.uint8)
+    Image.fromarray(noise).save(tiff, compression="tiff_lzw")
+    garbled = bytearray(tiff.read_bytes())
+    garbled[200:400] = b"\xff" * 200
+    tiff.write_bytes(garbled)
+    done = engine("predict", tiff, "--checkpoint", network)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: bad.tif cannot be read") and done.stderr.count("\n") == 1
 
 
 def test_predict_tables(capsys: pytest.CaptureFixture[str], images: Path, network: Path):
