@@ -129,8 +129,8 @@ def _file_name(given: str | Path | None) -> str | None:
 def experiment(options: argparse.Namespace, precision: str | None = None) -> Experiment:
     """Load the data set and resolve every option; ``InvalidInputError`` for what cannot be.
 
-    precision: what "auto" came to when the run was begun. It is measured in part by the clock, so
-    that a busy machine could decide otherwise when the run is gone on with.
+    precision: what "auto" came to when the run was begun, for a run that goes on on another kind
+    of processor.
     """
     classes = tuple(c.strip() for c in options.classes.split(",")) if options.classes else None
     dataset = datasets.load(options.dataset, options.data, classes)

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--precision",
         choices=("float32", "bfloat16", "auto"),
-        # What auto finds depends on how busy the machine is, and figures would with it.
+        # Figures should not depend on the machine's kind of processor.
         default="float32",
         help="numbers to compute with; auto takes bfloat16 where it is faster and agrees "
         "(default: float32)",

@@ -14,7 +14,7 @@ from typing import Any
 from engine.progress import Progress
 
 DEBUG = "SALISCOPE_DEBUG"
-"""Set in the environment, it lets decoders' messages and the trace of an unexpected error through."""
+"""Set in the environment, it lets through what decoders write, and an unexpected error's trace."""
 
 PATIENCE = 2.0
 """Seconds of work before a progress bar shows."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from engine.errors import InvalidInputError
 from engine.model.network import FusionNetwork, Outputs
@@ -16,13 +16,9 @@ PRECISIONS = ("float32", "bfloat16")
 # class, and any cell of a map as a share of that map's largest cell.
 PROBABILITY_TOLERANCE = 0.01
 MAP_TOLERANCE = 0.03
-# On a processor it must also be clearly faster, or it is all loss.
-_CPU_GAIN = 1.3
-# And float32 must be worth leaving: it gives the same answers on every machine.
-_QUICK_SECONDS = 0.15
-_TIMED_RUNS = 3
-# A large network on a slow processor is timed once: the user waits for this.
-_TIMED_SECONDS = 0.3
+# On a processor float32, which gives the same answers on every machine, must be worth leaving: an
+# image through a network of this many multiplications and additions takes a core about a second.
+WORTHWHILE_WORK = 4e9
 
 
 @dataclass(frozen=True)
@@ -73,10 +69,11 @@ def choose_device(request: str = "auto") -> str:
 def choose_precision(device: str, network: FusionNetwork, request: str = "auto") -> Precision:
     """Choose the precision for a network that is already on its device.
 
-    "auto" takes bfloat16 only where the hardware computes in it, and (on a processor) float32
-    keeps the user waiting and bfloat16 is measured to be faster, and the network's outputs on a
-    fixed probe agree with float32 within ``PROBABILITY_TOLERANCE`` and ``MAP_TOLERANCE``. A
-    precision asked for by name is taken as it is. Raises ``InvalidInputError`` for any other.
+    "auto" takes bfloat16 only where the hardware has instructions for it, and (on a processor)
+    the network is large enough to keep the user waiting, and its outputs on a fixed probe agree
+    with float32 within ``PROBABILITY_TOLERANCE`` and ``MAP_TOLERANCE``. No clock decides, so a
+    machine always chooses the same. A precision asked for by name is taken as it is. Raises
+    ``InvalidInputError`` for any other.
     """
     if request in PRECISIONS:
         return Precision(request, f"{request}, as asked for.")
@@ -87,15 +84,14 @@ def choose_precision(device: str, network: FusionNetwork, request: str = "auto")
     if not _has_bfloat16(device):
         return Precision("float32", "float32: this device does not compute in bfloat16.")
     probe = _probe(network, device)
-    exact, slow = _run(network, probe, device, half=False)
-    if device == "cpu" and slow < _QUICK_SECONDS:
-        return Precision("float32", f"float32: an image takes only {1000 * slow:.0f} ms in it.")
-    rough, fast = _run(network, probe, device, half=True)
-    if device == "cpu" and slow < _CPU_GAIN * fast:
+    with FlopCounterMode(display=False) as counter:
+        exact = _run(network, probe, device, half=False)
+    work = counter.get_total_flops() / 2  # it counts a multiplication and its addition as two
+    if device == "cpu" and work < WORTHWHILE_WORK:
         return Precision(
-            "float32", f"float32: bfloat16 is only {slow / fast:.1f} times as fast on this device."
+            "float32", f"float32: this network is quick in it ({work / 1e9:.1f} billion steps)."
         )
-    probability, cell = differences(exact, rough)
+    probability, cell = differences(exact, _run(network, probe, device, half=True))
     if not (probability <= PROBABILITY_TOLERANCE and cell <= MAP_TOLERANCE):
         return Precision(
             "float32",
@@ -104,8 +100,8 @@ def choose_precision(device: str, network: FusionNetwork, request: str = "auto")
         )
     return Precision(
         "bfloat16",
-        f"bfloat16: {slow / fast:.1f} times as fast as float32, probabilities within "
-        f"{probability:.3f} and maps within {cell:.1%} of it.",
+        f"bfloat16: this device computes in it, probabilities within {probability:.3f} and maps "
+        f"within {cell:.1%} of float32.",
     )
 
 
@@ -150,27 +146,10 @@ def _probe(network: FusionNetwork, device: str) -> torch.Tensor:
     return probe.to(device).contiguous(memory_format=torch.channels_last)
 
 
-def _run(
-    network: FusionNetwork, probe: torch.Tensor, device: str, *, half: bool
-) -> tuple[Outputs, float]:
-    """Return the outputs and the shortest time of a few runs, in seconds."""
-    shortest = float("inf")
+def _run(network: FusionNetwork, probe: torch.Tensor, device: str, *, half: bool) -> Outputs:
     with (
         torch.inference_mode(),
         torch.autocast(device.split(":")[0], dtype=torch.bfloat16, enabled=half),
     ):
         outputs: Outputs = network(probe)
-        for _ in range(_TIMED_RUNS):
-            _wait(device)
-            start = time.perf_counter()
-            outputs = network(probe)
-            _wait(device)
-            shortest = min(shortest, time.perf_counter() - start)
-            if shortest > _TIMED_SECONDS:
-                break
-    return outputs, shortest
-
-
-def _wait(device: str) -> None:
-    if device.startswith("cuda"):
-        torch.cuda.synchronize(device)
+    return outputs

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -50,15 +53,38 @@ def test_outputs_that_differ_are_not_traded_for_speed(
     network: FusionNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(devices, "_has_bfloat16", lambda device: True)
-    assert "an image takes only" in choose_precision("cpu", network).reason
-    monkeypatch.setattr(devices, "_QUICK_SECONDS", 0.0)
-    monkeypatch.setattr(devices, "_CPU_GAIN", 0.0)
+    chosen = choose_precision("cpu", network)
+    assert chosen.name == "float32" and "quick" in chosen.reason
+    monkeypatch.setattr(devices, "WORTHWHILE_WORK", 0.0)
     assert choose_precision("cpu", network).name == "bfloat16"
     monkeypatch.setattr(devices, "MAP_TOLERANCE", 1e-6)
     chosen = choose_precision("cpu", network)
     assert chosen.name == "float32" and "would differ" in chosen.reason
-    monkeypatch.setattr(devices, "_CPU_GAIN", 1e9)
-    assert "times as fast" in choose_precision("cpu", network).reason
+
+
+def test_the_same_machine_always_chooses_the_same(
+    network: FusionNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However busy it is: here float32 seems slow in one call and bfloat16 in the next."""
+    monkeypatch.setattr(devices, "_has_bfloat16", lambda device: True)
+    monkeypatch.setattr(devices, "WORTHWHILE_WORK", 0.0)
+    run, slow = devices._run, [False, True]
+
+    def busy(*args: Any, half: bool) -> Any:
+        if half == slow[0]:
+            time.sleep(0.5)
+        return run(*args, half=half)
+
+    monkeypatch.setattr(devices, "_run", busy)
+    first = choose_precision("cpu", network)
+    slow.reverse()
+    assert choose_precision("cpu", network) == first
+
+
+def test_work_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "_has_bfloat16", lambda device: True)
+    compact = FusionNetwork(preset("compact", ("a", "b"))).eval()
+    assert "0.4 billion" in choose_precision("cpu", compact).reason
 
 
 def test_differences_see_what_changed(network: FusionNetwork) -> None:
