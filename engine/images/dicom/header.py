@@ -86,7 +86,7 @@ def read(path: Path, *, pixels: bool, keywords: tuple[str, ...] | None = None) -
         # NotImplementedError, RecursionError, ...); all of them mean the same to a user.
         raise damaged(path) from None
     if len(dataset) == 0 and not recognise.is_directory(dataset):
-        raise _not_dicom(path)
+        raise damaged(path) if getattr(dataset, "preamble", None) else _not_dicom(path)
     try:
         _complete_meta(dataset)
     except Exception:

@@ -38,6 +38,7 @@ def test_formats_by_content_whatever_the_name(tmp_path: Path) -> None:
         ("random.png", bytes(range(7, 200)), "no PNG, JPEG, TIFF or BMP"),
         ("random.nii", bytes(range(7, 200)), "no NIfTI header"),
         ("random.dcm", bytes(range(7, 200)), "not DICOM"),
+        ("cut.dcm", bytes(128) + b"DICM", "header is damaged or cut short"),
         ("zipped.gz", b"\x1f\x8b\x08\0\0\0\0\0", "gzip file without a NIfTI image"),
     ],
 )
