@@ -204,6 +204,7 @@ class Window(QMainWindow):
     def _connect(self) -> None:
         state = self.state
         state.notice.connect(self.notice.say)
+        state.pathsGiven.connect(self.notice.clear)
         state.masks.changed.connect(self._follow_masks)
         state.seriesOpened.connect(self._follow_image)
         state.seriesClosed.connect(lambda: self._follow_image(None))

@@ -115,6 +115,9 @@ def test_what_cannot_be_read_is_listed_and_the_rest_opens(make_window, pictures,
     window.cases.model.toggle_problems()
     assert any(item.detail == problem.sentence for item in window.cases.model.items)
     assert "broken.png" in window.notice.text and "Traceback" not in window.notice.text
+    window.state.open_paths([pictures / "a (2).png"])
+    until(lambda: window.state.jobs.idle)
+    assert window.notice.text == ""  # the warning belonged to what was opened before
 
 
 def test_rows_of_the_list_are_never_cut_off(make_window, until):
@@ -131,6 +134,18 @@ def test_rows_of_the_list_are_never_cut_off(make_window, until):
     for item in items:
         assert metrics.horizontalAdvance(item.detail) <= room, item.detail
         assert item.series.summary in item.tip  # what the row leaves out
+
+
+def test_titles_keep_what_tells_series_apart(qapp):
+    from viewer import theme
+    from viewer.panels.cases import fitted
+
+    metrics = QFontMetrics(theme.font(13))
+    short = fitted("Multi_TE-17 with a long protocol name · TE 10.9 ms", metrics, 150)
+    assert short.endswith("… · TE 10.9 ms")
+    assert metrics.horizontalAdvance(short) <= 150
+    assert fitted("T1 axial", metrics, 150) == "T1 axial"
+    assert fitted("x · " + "long " * 20, metrics, 150).endswith("…")
 
 
 def test_opening_the_same_files_again_adds_no_case(make_window, pictures, until):

@@ -195,6 +195,17 @@ class CaseModel(QAbstractListModel):
         return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
 
 
+def fitted(text: str, metrics: QFontMetrics, width: float) -> str:
+    """Return text cut to a width; what tells series apart (" · TE 10.9 ms") is kept."""
+    if metrics.horizontalAdvance(text) <= width:
+        return text
+    head, dot, tail = text.rpartition(" · ")
+    room = width - metrics.horizontalAdvance(dot + tail)
+    if dot and room >= width / 3:
+        return metrics.elidedText(head, Qt.TextElideMode.ElideRight, int(room)) + dot + tail
+    return metrics.elidedText(text, Qt.TextElideMode.ElideRight, int(width))
+
+
 def _brief(series: Series) -> str:
     """Return the summary as it fits a row: a stack's size is left to the tip."""
     if series.frames < 2:
@@ -364,10 +375,7 @@ class CaseDelegate(QStyledItemDelegate):
         painter.setFont(font)
         painter.setPen(theme.current().colour(role))
         box = QRectF(left, top, max(right - left, 0), 18)
-        shown = painter.fontMetrics().elidedText(
-            text, Qt.TextElideMode.ElideRight, int(box.width())
-        )
-        painter.drawText(box, theme.LEFT_MIDDLE, shown)
+        painter.drawText(box, theme.LEFT_MIDDLE, fitted(text, painter.fontMetrics(), box.width()))
 
     def _badge(self, item: Item) -> str:
         if item.series is None:

@@ -39,6 +39,7 @@ class AppState(QObject):
     activeViewChanged = Signal(int)
     viewsChanged = Signal(int)
     notice = Signal(str, str)  # sentence, tone: "info", "good" or "warning"
+    pathsGiven = Signal()  # the user opens something: what was said before is out of date
 
     def __init__(self, settings: Settings | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -93,6 +94,8 @@ class AppState(QObject):
             elif first is None and not result.problems:
                 self.notice.emit("There are no images in what was opened.", "warning")
 
+        if not demo:
+            self.pathsGiven.emit()
         self.jobs.start("Reading files", work, done, key="demo" if demo else "scan")
 
     def _say_problems(self, result: ScanResult, tone: str) -> None:

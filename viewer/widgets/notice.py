@@ -79,6 +79,12 @@ class NoticeStrip(QFrame):
         seconds = _SECONDS[tone] if not action else 0
         self._timer.start(seconds * 1000) if seconds else self._timer.stop()
 
+    def clear(self) -> None:
+        """Send the notice off: what it spoke of has been left behind."""
+        self._timer.stop()
+        self._then = None
+        self.hide()
+
     def _act(self) -> None:
         then, self._then = self._then, None
         self.hide()
