@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QColorDialog,
     QHBoxLayout,
+    QLabel,
     QLineEdit,
     QSizePolicy,
     QToolButton,
@@ -102,6 +103,8 @@ class MaskRow(QWidget):
         self.name.installEventFilter(self)
         self.measure = Elided("", "secondary")
         self.measure.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.lock = QLabel(self)
+        self.lock.setFixedWidth(16)
         self.eye = QToolButton(self)
         self.eye.setCheckable(True)
         self.eye.setIconSize(QSize(16, 16))
@@ -112,6 +115,7 @@ class MaskRow(QWidget):
         layout.setSpacing(4)
         layout.addWidget(self._swatch)
         layout.addWidget(self.name, 1)
+        layout.addWidget(self.lock)
         layout.addWidget(self.measure)
         layout.addWidget(self.eye)
 
@@ -133,8 +137,17 @@ class MaskRow(QWidget):
         self.eye.setToolTip(f"{'Hide' if mask.visible else 'Show'} {mask.label}")
         self.eye.setAccessibleName(self.eye.toolTip())
         lock = ", locked" if mask.locked else ""
+        self.lock.setVisible(mask.locked)
+        if mask.locked:
+            scale = self.devicePixelRatioF()
+            self.lock.setPixmap(icons.pixmap("lock", theme.current().secondary, 14, scale))
+            self.lock.setToolTip(f"{mask.label} is locked: it cannot be drawn on")
         self.setAccessibleName(f"{mask.label}, {measure}{', drawn on' if active else ''}{lock}")
-        self.setToolTip("Click to draw on this mask, double-click to rename it (F2)")
+        self.setToolTip(
+            "Locked: it came with the image. Double-click to rename it (F2)"
+            if mask.locked
+            else "Click to draw on this mask, double-click to rename it (F2)"
+        )
         self.update()
 
     def _finish_name(self) -> None:
