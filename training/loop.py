@@ -119,6 +119,11 @@ class Trainer:
         self._seed = seed
         self._precision = precision
         self._guidance = guidance
+        self._coverage = (
+            losses.CellCoverage(self.network, (samples.pixels.images.shape[-2:]), samples.device)
+            if guidance
+            else None
+        )
         self._optimisers = optimisers(network, recipe)
         self._weights: Tensor | None = None
         if recipe.balance:
@@ -245,7 +250,7 @@ class Trainer:
             outputs,
             target,
             class_weights=self._weights,
-            coverage=masks,
+            coverage=None if self._coverage is None else self._coverage(masks),
             known=samples.known(here),
             guidance_weight=self._guidance,
             gate_norm=a.gate_norm,

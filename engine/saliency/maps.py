@@ -62,10 +62,11 @@ def grids(network: FusionNetwork, size: tuple[int, int], device: str = "cpu") ->
     """Return where the cells of every native map look, for inputs of this size.
 
     The gate passes the local branch's features, weighed, so its cells lie where the pooled local
-    cells do. Concat, product and the attention take from both branches alike, whose aligned cells
-    do not look at quite the same place (at 224 px the pooled BagNet-33 cells lie 0 to 24 px
-    further on than the resized ResNet-50 cells): theirs lie half way, and ``disagreement`` is the
-    largest distance to either.
+    cells do; so does the attention, which says how much of each of these cells is let through.
+    Concat and product take from both branches alike, whose aligned cells do not look at quite the
+    same place (at 224 px the pooled BagNet-33 cells lie 0 to 24 px further on than the resized
+    ResNet-50 cells): theirs lie half way. ``disagreement`` is the largest distance to a branch
+    that had a say.
 
     Raises ``InvalidInputError`` where a branch's cells have no receptive field.
     """
@@ -80,7 +81,7 @@ def grids(network: FusionNetwork, size: tuple[int, int], device: str = "cpu") ->
         "gate": pooled,
         "concat": middle,
         "product": middle,
-        "attention": middle,
+        "attention": replace(pooled, disagreement=2 * middle.disagreement),
     }
 
 

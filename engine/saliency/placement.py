@@ -522,6 +522,16 @@ def weights(axis: Axis, count: int, step: float, start: float) -> NDArray[np.flo
     return matrix
 
 
+def averages(axis: Axis, count: int) -> NDArray[np.float32]:
+    """Return the (cells, count) matrix that takes each cell's mean of what lies where it is drawn.
+
+    The transpose of the drawing (``weights``), every row made to sum to one: what a mask of the
+    model input has to be brought to a grid with, for the grid to be drawn back where it was.
+    """
+    drawn = weights(axis, count, 1.0, 0.0).T
+    return np.asarray(drawn / np.maximum(drawn.sum(axis=1, keepdims=True), 1e-6), np.float32)
+
+
 def place(
     raw: NDArray[np.float32], grid: Grid, to_image: Array, shape: tuple[int, int]
 ) -> NDArray[np.float32]:

@@ -1,9 +1,14 @@
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional
 
+from engine.model.network import FusionNetwork
+from engine.model.presets import preset
+from engine.saliency.maps import grids
+from engine.saliency.placement import place
 from tests.training import tiny
 from training import losses
 
@@ -37,10 +42,10 @@ def test_class_weights_count_the_rarer_class_more() -> None:
 
 
 def test_guidance_is_added_with_its_weight_and_only_where_there_is_a_gate() -> None:
-    mask = torch.zeros(4, 1, 64, 64)
-    mask[:, :, 16:32, 16:32] = 1
-    known = torch.tensor([True] * 4)
     outputs = _outputs()
+    mask = torch.zeros_like(outputs.gate_logits)
+    mask[:, :, 1:3, 1:3] = 1
+    known = torch.tensor([True] * 4)
     plain = losses.joint(outputs, TARGET, coverage=mask, known=known)
     guided = losses.joint(outputs, TARGET, coverage=mask, known=known, guidance_weight=2.0)
     assert guided.guidance > 0
@@ -55,8 +60,8 @@ def test_guidance_is_added_with_its_weight_and_only_where_there_is_a_gate() -> N
 @pytest.mark.parametrize("norm", ["sigmoid", "softmax"])
 def test_images_without_a_known_mask_contribute_nothing(norm: str) -> None:
     logits = torch.randn(3, 1, 4, 4, requires_grad=True)
-    mask = torch.zeros(3, 1, 8, 8)
-    mask[:, :, :4, :4] = 1
+    mask = torch.zeros(3, 1, 4, 4)
+    mask[:, :, :2, :2] = 1
     known = torch.tensor([True, False, True])
     losses.guidance(logits, mask, known, norm).backward()
     assert logits.grad is not None
@@ -70,14 +75,14 @@ def test_images_without_a_known_mask_contribute_nothing(norm: str) -> None:
 
 def test_a_known_empty_mask_pushes_every_cell_of_a_sigmoid_gate_down() -> None:
     logits = torch.zeros(1, 1, 4, 4, requires_grad=True)
-    losses.guidance(logits, torch.zeros(1, 1, 8, 8), torch.tensor([True]), "sigmoid").backward()
+    losses.guidance(logits, torch.zeros(1, 1, 4, 4), torch.tensor([True]), "sigmoid").backward()
     assert logits.grad is not None and (logits.grad > 0).all()
 
 
 def test_a_softmax_gate_learns_nothing_from_an_empty_mask() -> None:
     logits = torch.randn(2, 1, 4, 4, requires_grad=True)
-    mask = torch.zeros(2, 1, 8, 8)
-    mask[0, :, :2] = 1
+    mask = torch.zeros(2, 1, 4, 4)
+    mask[0, :, :1] = 1
     losses.guidance(logits, mask, torch.tensor([True, True]), "softmax").backward()
     assert logits.grad is not None and logits.grad[1].abs().max() == 0
     assert logits.grad[0].abs().max() > 0
@@ -86,13 +91,30 @@ def test_a_softmax_gate_learns_nothing_from_an_empty_mask() -> None:
 @pytest.mark.parametrize("norm", ["sigmoid", "softmax"])
 def test_descent_moves_the_gate_onto_the_lesion(norm: str) -> None:
     logits = torch.zeros(1, 1, 8, 8, requires_grad=True)
-    mask = torch.zeros(1, 1, 32, 32)
-    mask[:, :, 4:12, 8:20] = 1
+    mask = torch.zeros(1, 1, 8, 8)
+    mask[:, :, 1:3, 2:5] = 1
     optimiser = torch.optim.Adam([logits], 0.3)
     for _ in range(60):
         optimiser.zero_grad()
         losses.guidance(logits, mask, torch.tensor([True]), norm).backward()
         optimiser.step()
     alpha = logits.sigmoid() if norm == "sigmoid" else logits.flatten().softmax(0).view(1, 1, 8, 8)
-    inside = functional.adaptive_avg_pool2d(mask, 8)
-    assert ((alpha * inside).sum() / alpha.sum()).item() > 0.9
+    assert ((alpha * mask).sum() / alpha.sum()).item() > 0.9
+
+
+@pytest.mark.parametrize("corner", [(20, 24), (20, 160), (150, 30), (160, 164), (90, 100)])
+def test_a_guided_gate_is_drawn_on_the_lesion(corner: tuple[int, int]) -> None:
+    """The mask goes to the cells as the map comes back from them, all over the image."""
+    network = FusionNetwork(preset("compact", ("a", "b"), fusion_grid=24))
+    row, col = corner
+    mask = torch.zeros(1, 1, 224, 224)
+    mask[:, :, row : row + 40, col : col + 36] = 1
+    coverage = losses.CellCoverage(network, (224, 224), torch.device("cpu"))(mask)
+    assert coverage.shape == (1, 1, 24, 24)
+    assert coverage.min() >= 0 and coverage.max() == pytest.approx(1, abs=1e-5)
+    drawn = place(
+        coverage[0, 0].numpy(), grids(network, (224, 224))["attention"], np.eye(3), (224, 224)
+    )
+    rows, cols = np.mgrid[:224, :224]
+    centre = (drawn * rows).sum() / drawn.sum(), (drawn * cols).sum() / drawn.sum()
+    assert centre == pytest.approx((row + 19.5, col + 17.5), abs=1.0)

@@ -57,7 +57,8 @@ def test_grids_of_the_fused_maps() -> None:
     np.testing.assert_allclose(placed["gate"].rows.centre[:2], (20, 32))
     # Cell 0 of 14 repeats global cell 0, cell 1 lies a quarter of the way to cell 1.
     middle = (np.array([0, 8]) + np.array([20, 32])) / 2
-    for name in ("attention", "concat", "product"):
+    np.testing.assert_allclose(placed["attention"].rows.centre, placed["gate"].rows.centre)
+    for name in ("concat", "product"):
         np.testing.assert_allclose(placed[name].rows.centre[:2], middle)
         assert placed[name].disagreement == 12
 
