@@ -45,6 +45,23 @@ def announced(frame: bytes) -> Announced | None:
     return None
 
 
+def has_endless_box(frame: bytes) -> bool:
+    """Whether a JP2 file's boxes (T.800 I.4) stop short of its codestream.
+
+    A box of length 0 reaches to the end, so that nothing follows it; pydicom, which looks for the
+    codestream box after it, would look for ever.
+    """
+    if frame[:8] != _JP2_BOX:
+        return False
+    place = len(_JP2_BOX) + 4  # the signature box is 12 bytes long
+    while place < len(frame) and frame[place + 4 : place + 8] != b"jp2c":
+        length = int.from_bytes(frame[place : place + 4], "big")
+        if length == 0:
+            return True
+        place += length
+    return False
+
+
 def _jpeg(frame: bytes) -> Announced | None:
     position = 2
     while position + 4 <= len(frame):

@@ -187,6 +187,8 @@ def _check_length(
         return
     try:
         for index, frame in enumerate(generate_frames(data, number_of_frames=frames)):
+            if codestream.has_endless_box(frame):
+                raise ValueError("no codestream")
             found = codestream.announced(frame)
             if found is not None:
                 limits.check(path, (1, found.rows, found.cols, max(found.samples, 1)), 2)

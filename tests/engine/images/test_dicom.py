@@ -560,3 +560,15 @@ def test_a_damaged_length_tells_nobody_the_patients_name(tmp_path: Path) -> None
         assert len(problems) == 1
         sentence = problems[0].sentence
         assert len(sentence) < 200 and sentence.isprintable() and "Ada" not in sentence
+
+
+@pytest.mark.timeout(60)
+def test_a_jp2_box_without_length_does_not_hang(tmp_path: Path) -> None:
+    made = dataset(np.zeros((8, 8), np.uint8))
+    made.file_meta.TransferSyntaxUID = JPEG2000
+    made.PixelData = encapsulate([b"\0\0\0\x0cjP  \r\n\x87\n" + b"\0" * 64])
+    made["PixelData"].VR = "OB"
+    path = tmp_path / "a.dcm"
+    dcmwrite(path, made, implicit_vr=False, little_endian=True, enforce_file_format=True)
+    with pytest.raises(UnreadableImageError, match="compressed frames"):
+        reader.read(path)
