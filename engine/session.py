@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from engine.errors import InvalidInputError
+from engine.evaluation.familiarity import Familiarity
 from engine.images.image import Image
 from engine.images.preprocess import to_model_input
 from engine.model import checkpoint as checkpoints
@@ -49,6 +50,7 @@ class Forward:
 
     logits: by branch, uncalibrated. raw: the native maps' grids. to_image, valid: see
     ``engine.images.preprocess.ModelInput``. anatomy: bool (rows, cols) of the image.
+    features: ``Outputs.pooled``, (C_g + C_l,).
     """
 
     logits: dict[str, tuple[float, ...]]
@@ -56,11 +58,17 @@ class Forward:
     to_image: NDArray[np.float64]
     valid: NDArray[np.bool_]
     anatomy: NDArray[np.bool_]
+    features: NDArray[np.float32]
 
     @property
     def nbytes(self) -> int:
         """Memory that it takes."""
-        arrays = (self.valid, self.anatomy, *(raw.values for raw in self.raw.values()))
+        arrays = (
+            self.valid,
+            self.anatomy,
+            self.features,
+            *(raw.values for raw in self.raw.values()),
+        )
         return sum(array.nbytes for array in arrays) + 1024
 
 
@@ -113,6 +121,19 @@ class Session:
             for branch, logits in forward.logits.items()
         }
         return Prediction(self.classes, branches, int(np.argmax(branches["fusion"])))
+
+    def familiarity(
+        self, image: Image, frame: int, progress: Progress | None = None
+    ) -> Familiarity | None:
+        """Say how far one frame is from the training images; None where the checkpoint cannot.
+
+        Raises ``InvalidInputError`` for a frame that is not there.
+        """
+        reference, limit = self.checkpoint.familiarity, self.checkpoint.metadata.familiarity
+        if reference is None or limit is None:
+            return None
+        features = self.forward(image, frame, progress).features
+        return Familiarity(float(reference.distance(features[None])[0]), limit.distance)
 
     def saliency(
         self,
@@ -169,6 +190,7 @@ class Session:
                 prepared.to_image,
                 prepared.valid,
                 _anatomy(image, frame),
+                outputs.pooled[0].float().cpu().numpy(),
             )
             self._forwards.put(key, forward, forward.nbytes)
         if progress is not None:

@@ -23,6 +23,7 @@ from scipy.special import softmax
 
 from engine.errors import InvalidInputError, SaliscopeError
 from engine.evaluation.classification import calibrated, fit_temperature, measure
+from engine.evaluation.familiarity import Limit, Reference
 from engine.model.checkpoint import Checkpoint, CheckpointMetadata, Metrics, TrainingData
 from training import console, options, state
 from training.folds import Fold, folds
@@ -68,15 +69,15 @@ def cross_validate(given: argparse.Namespace) -> None:
     out: Path = given.out
     _begin(out, made, split)
     chosen = range(len(split)) if given.fold is None else [given.fold]
-    waiting = [k for k in chosen if not (_folder(out, k) / METRICS).is_file()]
+    waiting = [k for k in chosen if not (folder_of(out, k) / METRICS).is_file()]
     with console.bars(len(chosen), "folds") as bars:
         bars.done(len(chosen) - len(waiting))
         samples = made.samples(bars.part("images")) if waiting else None
         for k in waiting:
             assert samples is not None
-            _one_fold(made, samples, split, k, _folder(out, k), bars)
+            _one_fold(made, samples, split, k, folder_of(out, k), bars)
             bars.done()
-    missing = [k for k in range(len(split)) if not (_folder(out, k) / METRICS).is_file()]
+    missing = [k for k in range(len(split)) if not (folder_of(out, k) / METRICS).is_file()]
     if missing:
         console.say(f"Folds {', '.join(map(str, missing))} are still to be run.")
         return
@@ -91,14 +92,15 @@ def _precision_before(out: Path) -> str | None:
         return None
 
 
-def _folder(out: Path, number: int) -> Path:
+def folder_of(out: Path, number: int) -> Path:
+    """Return the folder of a fold."""
     return out / f"fold-{number}"
 
 
 def _begin(out: Path, made: Experiment, split: tuple[Fold, ...]) -> None:
     """Write what is asked for, or see that it is what the folder was begun with."""
     config = json.loads(json.dumps({**made.to_dict(), "folds": len(split)}))
-    table = _folds_table(made, split)
+    table = folds_table(made, split)
     path = out / CONFIG
     if path.is_file():
         before = json.loads(path.read_text("utf-8"))
@@ -121,7 +123,8 @@ def _begin(out: Path, made: Experiment, split: tuple[Fold, ...]) -> None:
         ) from error
 
 
-def _folds_table(made: Experiment, split: tuple[Fold, ...]) -> str:
+def folds_table(made: Experiment, split: tuple[Fold, ...]) -> str:
+    """Return folds.csv: who is in which fold."""
     fold_of = {int(i): number for number, fold in enumerate(split) for i in fold.test}
     records = made.dataset.records
     return _csv(
@@ -262,6 +265,7 @@ def checkpoint(
     metrics: tuple[Metrics, ...],
     temperature: dict[str, float],
     background: torch.Tensor | None = None,
+    familiarity: tuple[Reference, Limit] | None = None,
     licence: str = "Apache-2.0",
     intended_use: str = "Research: to study how a fusion classifier's maps agree with lesions.",
     limits: str = "Not a medical device; not validated for any clinical decision.",
@@ -292,8 +296,10 @@ def checkpoint(
             intended_use=intended_use,
             limits=limits,
             temperature=temperature,
+            familiarity=None if familiarity is None else familiarity[1],
         ),
         background,
+        None if familiarity is None else familiarity[0],
     )
 
 
@@ -316,7 +322,7 @@ def collect(out: Path, made: Experiment, split: tuple[Fold, ...]) -> dict[str, A
     lines: list[tuple[int, str]] = []
     header = ""
     for number in range(len(split)):
-        text = (_folder(out, number) / PREDICTIONS).read_text("utf-8")
+        text = (folder_of(out, number) / PREDICTIONS).read_text("utf-8")
         header, *body = text.splitlines()
         lines += [(int(line.split(",", 1)[0]), line) for line in body]
     lines.sort()
@@ -325,7 +331,7 @@ def collect(out: Path, made: Experiment, split: tuple[Fold, ...]) -> dict[str, A
     classes = made.dataset.classes
     logits, target, fold = read_predictions(out / PREDICTIONS, classes)
     per_fold = [
-        json.loads((_folder(out, k) / METRICS).read_text("utf-8")) for k in range(len(split))
+        json.loads((folder_of(out, k) / METRICS).read_text("utf-8")) for k in range(len(split))
     ]
     pooled = {b: measure(logits[b], target, classes) for b in BRANCHES}
     calibration = {b: calibrated(logits[b], target, fold.tolist()) for b in BRANCHES}

@@ -20,9 +20,12 @@ import torch
 from torch import Tensor
 
 from engine.errors import InvalidInputError
+from engine.evaluation.familiarity import Limit, Reference
 from engine.model.checkpoint import Metrics
+from engine.progress import Progress
 from engine.saliency.background import encode
-from training import console, cv, options
+from training import console, cv, familiarity, options
+from training.folds import folds
 from training.loop import BRANCHES, Row, Samples, Trainer, derive, precision_before
 from training.options import Experiment
 
@@ -80,7 +83,10 @@ def fit(given: argparse.Namespace) -> None:
         temperature = {b: result["calibration"][b]["temperature"] for b in BRANCHES}
         metrics = _metrics(result)
     else:
-        console.say("No --cv RUN: the model will carry no figures and no calibration.")
+        console.say(
+            "No --cv RUN: the model will carry no figures, no calibration, and no way to say that "
+            "an image is unlike its training images."
+        )
     everything = np.arange(len(made.dataset.records))
     seed = derive(made.seed, "fit")
     with console.bars(1, "fit") as bars:
@@ -101,6 +107,16 @@ def fit(given: argparse.Namespace) -> None:
             bars.say(cv.describe("fit", row, made.recipe.epochs))
 
         trainer.run(bars.part("fit"), on_epoch)
+        near: tuple[Reference, Limit] | None = None
+        if given.cv is not None:
+            near = (
+                familiarity.of_training_images(trainer.network, samples, everything),
+                _limit(given.cv, made, samples, bars.part("distances of held-out images")),
+            )
+            console.say(
+                f"An image farther than {near[1].distance:.2f} will be called unlike the training "
+                f"images ({near[1].percentile:.0f}th percentile, {near[1].source})."
+            )
     said = {"intended_use": given.intended_use, "limits": given.limits}
     model = cv.checkpoint(
         trainer,
@@ -111,6 +127,7 @@ def fit(given: argparse.Namespace) -> None:
         metrics=metrics,
         temperature=temperature,
         background=background(samples, made),
+        familiarity=near,
         licence=given.licence,
         **{k: v for k, v in said.items() if v is not None},
     )
@@ -141,6 +158,22 @@ def _finished(run: Path, made: Experiment) -> dict[str, Any]:
             "give the same options as there."
         )
     return result
+
+
+def _limit(run: Path, made: Experiment, samples: Samples, progress: Progress) -> Limit:
+    """Return how far an image may be, by the cross-validation's folds."""
+    config = json.loads((run / cv.CONFIG).read_text("utf-8"))
+    dataset = made.dataset
+    split = folds(dataset.labels, dataset.groups, config["folds"], config["seed"])
+    if cv.folds_table(made, split) != (run / cv.FOLDS).read_text("utf-8"):
+        raise InvalidInputError(
+            f"{run} was split from other images or groups; cross-validate again, or give the data "
+            "that it was made from."
+        )
+    models = [cv.folder_of(run, number) / cv.MODEL for number in range(len(split))]
+    return familiarity.out_of_fold(
+        models, split, samples, run / familiarity.TABLE, dataset.name, progress
+    )
 
 
 def _epochs(result: dict[str, Any]) -> int:

@@ -26,9 +26,12 @@ is said on standard error; the rest is predicted.
 
 --json prints a list with one entry for each image or slice:
   {"path", "frame", "checkpoint", "classes": [...],
-   "branches": {"global": [...], "local": [...], "fusion": [...]}}
+   "branches": {"global": [...], "local": [...], "fusion": [...]},
+   "familiarity": {"distance", "limit", "familiar"}}
 frame is the number in the file, from 0; explain takes the same. Entries from a file with several
-volumes (4-D NIfTI) have "volume" as well, from 0.
+volumes (4-D NIfTI) have "volume" as well, from 0. An image is familiar where its distance from the
+training images is within the limit that 95 % of held-out ones keep to; familiarity is null where
+the checkpoint does not describe its training images.
 
 exit status: 0; 2 where a PATH could not be read, or nothing was found.
 """
@@ -76,6 +79,7 @@ def run(args: argparse.Namespace) -> int:
                 part.report(index / image.frames, path.name)
                 try:
                     prediction = session.predict(image, index)
+                    near = session.familiarity(image, index)
                 except InvalidInputError as error:
                     problem(path, f"{path.name}, frame {frame}: {error}")
                     continue
@@ -90,6 +94,13 @@ def run(args: argparse.Namespace) -> int:
                         "branches": {
                             output: list(prediction.branches[output])
                             for output in ("global", "local", "fusion")
+                        },
+                        "familiarity": None
+                        if near is None
+                        else {
+                            "distance": near.distance,
+                            "limit": near.limit,
+                            "familiar": near.familiar,
                         },
                     }
                 )
@@ -152,6 +163,13 @@ def _print(entries: list[dict[str, Any]]) -> None:
                 )
                 for entry in entries
             ],
+        )
+    unlike = [e for e in entries if e["familiarity"] and not e["familiarity"]["familiar"]]
+    for entry in unlike:
+        near = entry["familiarity"]
+        print(
+            f"Unlike the training images: {entry['path']}, frame {_frame(entry)} "
+            f"(distance {near['distance'] / near['limit']:.1f} of the limit)."
         )
     print(f"Network: {entries[0]['checkpoint'].rpartition(' ')[0]}. Research use only.")
 

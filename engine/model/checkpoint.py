@@ -26,6 +26,7 @@ from safetensors.torch import save as write_safetensors
 from torch import Tensor
 
 from engine.errors import CheckpointError, InvalidInputError
+from engine.evaluation.familiarity import Limit, Reference, from_arrays
 from engine.images.preprocess import Intensity, Preprocessing
 from engine.model.architecture import Architecture
 from engine.model.network import FusionNetwork
@@ -44,6 +45,7 @@ MAX_HEADER_BYTES = 8 * 2**20
 MAX_BACKGROUND_BYTES = 16 * 2**20
 
 _BACKGROUND = "shap.background"
+_FAMILIARITY = "familiarity."
 _NETWORK = "network."
 _WEIGHT_TYPES = (torch.float32, torch.float16)
 
@@ -77,6 +79,8 @@ class CheckpointMetadata:
 
     temperature: by branch, what logits are divided by before the softmax (1 where uncalibrated).
     date: ISO 8601. intended_use, limits: sentences for whoever looks at the model card.
+    familiarity: the distance beyond which an image is unlike the training images; None where the
+        checkpoint does not describe these.
     tensors_sha256: over names, types, shapes and values of all tensors; set on saving.
     """
 
@@ -91,6 +95,7 @@ class CheckpointMetadata:
     intended_use: str
     limits: str
     temperature: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(BRANCHES, 1.0))
+    familiarity: Limit | None = None
     tensors_sha256: str = ""
 
     def __post_init__(self) -> None:
@@ -140,8 +145,11 @@ class CheckpointMetadata:
         values = {
             f.name: getattr(self, f.name)
             for f in fields(self)
-            if f.name not in ("architecture", "preprocessing", "training_data", "metrics")
+            if f.name
+            not in ("architecture", "preprocessing", "training_data", "metrics", "familiarity")
         }
+        if self.familiarity is not None:
+            values["familiarity"] = asdict(self.familiarity)
         return {
             "format": FORMAT,
             **values,
@@ -162,7 +170,11 @@ class CheckpointMetadata:
             number == FORMAT,
             f"it is of format {number}, and this version of the program knows format {FORMAT}",
         )
-        given = _record(cls, values, "", every=True)
+        # Absent from checkpoints that do not have it.
+        limit = values.pop("familiarity", None)
+        given = _record(cls, {**values, "familiarity": None}, "", every=True)
+        if limit is not None:
+            given["familiarity"] = Limit(**_record(Limit, limit, "familiarity", every=True))
         for name in ("name", "version", "date", "licence", "intended_use", "limits"):
             _require(isinstance(given[name], str), f"{name} is not text")
         _require(isinstance(given["tensors_sha256"], str), "tensors_sha256 is not text")
@@ -196,7 +208,8 @@ class Checkpoint:
     """A network's weights and what they are.
 
     state: float32 or float16 tensors by the network's names. shap_background: uint8 or float16
-    (N, 3, h, w), see ``engine.saliency.shap``. path: the file that it came from.
+    (N, 3, h, w), see ``engine.saliency.shap``. path: the file that it came from. familiarity: the
+    training images' features, where ``metadata.familiarity`` says how far is too far.
     """
 
     metadata: CheckpointMetadata
@@ -204,6 +217,7 @@ class Checkpoint:
     shap_background: Tensor | None = None
     path: Path | None = None
     file_sha256: str = field(default="", repr=False)
+    familiarity: Reference | None = None
 
     @classmethod
     def from_network(
@@ -211,6 +225,7 @@ class Checkpoint:
         network: FusionNetwork,
         metadata: CheckpointMetadata,
         shap_background: Tensor | None = None,
+        reference: Reference | None = None,
     ) -> Checkpoint:
         """Take a copy of a network's weights, on the CPU."""
         if network.architecture != metadata.architecture:
@@ -222,7 +237,7 @@ class Checkpoint:
             name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
             for name, value in network.state_dict().items()
         }
-        return cls(metadata, state, shap_background)
+        return cls(metadata, state, shap_background, familiarity=reference)
 
     @cached_property
     def sha256(self) -> str:
@@ -295,6 +310,11 @@ class Checkpoint:
                     f"The network cannot be saved: {problem}; give a few small images."
                 )
             tensors[_BACKGROUND] = self.shap_background.contiguous()
+        if self.familiarity is not None:
+            tensors |= _familiarity_tensors(self.familiarity)
+        problem = _familiarity_problem(self.familiarity, self.metadata, self.state)
+        if problem:
+            raise CheckpointError(f"The network cannot be saved: {problem}; describe it again.")
         return tensors
 
     def _serialise(self, tensors: dict[str, Tensor]) -> bytes:
@@ -322,6 +342,15 @@ def load(path: Path) -> Checkpoint:
     background = tensors.pop(_BACKGROUND, None)
     if background is not None and (problem := _background_problem(background)):
         fail(problem, "fetch it again")
+    described = {
+        name.removeprefix(_FAMILIARITY): tensors.pop(name).numpy()
+        for name in list(tensors)
+        if name.startswith(_FAMILIARITY)
+    }
+    try:
+        reference = from_arrays(described) if described else None
+    except InvalidInputError as error:
+        fail(str(error).rstrip("."), "fetch it again")
     foreign = [name for name in tensors if not name.startswith(_NETWORK)]
     if foreign:
         fail(f"it has the unknown tensor {foreign[0]}", "fetch it again")
@@ -343,12 +372,17 @@ def load(path: Path) -> Checkpoint:
             fail(f"{name} is of type {str(value.dtype).removeprefix('torch.')}", "fetch it again")
         if value.is_floating_point() and not bool(torch.isfinite(value).all()):
             fail(f"{name} holds values that are not finite", "fetch it again")
+    if problem := _familiarity_problem(reference, metadata, state):
+        fail(problem, "fetch it again")
     everything = {_NETWORK + name: value for name, value in state.items()}
     if background is not None:
         everything[_BACKGROUND] = background
+    if reference is not None:
+        everything |= _familiarity_tensors(reference)
     if tensors_sha256(everything) != metadata.tensors_sha256:
         fail("its tensors have changed since it was written", "fetch it again")
-    return Checkpoint(metadata, state, background, path, hashlib.sha256(data).hexdigest())
+    digest = hashlib.sha256(data).hexdigest()
+    return Checkpoint(metadata, state, background, path, digest, reference)
 
 
 def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
@@ -439,6 +473,29 @@ def _background_problem(background: Tensor) -> str | None:
         return f"the SHAP background is larger than {MAX_BACKGROUND_BYTES >> 20} MiB"
     if background.is_floating_point() and not bool(torch.isfinite(background).all()):
         return "the SHAP background holds values that are not finite"
+    return None
+
+
+def _familiarity_tensors(reference: Reference) -> dict[str, Tensor]:
+    return {
+        _FAMILIARITY + name: torch.from_numpy(array) for name, array in reference.arrays().items()
+    }
+
+
+def _familiarity_problem(
+    reference: Reference | None,
+    metadata: CheckpointMetadata,
+    state: Mapping[str, Tensor],
+) -> str | None:
+    if reference is None and metadata.familiarity is not None:
+        return "the training images' features are missing"
+    if reference is not None and metadata.familiarity is None:
+        return "the limit of the training images' features is missing"
+    features = sum(
+        state[f"{part}.weight"].shape[1] for part in ("global_head.fc", "local_branch.fc")
+    )
+    if reference is not None and reference.size != features:
+        return f"the training images have {reference.size} features, and the network {features}"
     return None
 
 

@@ -37,6 +37,11 @@ class Outputs(NamedTuple):
     gate_logits: Tensor | None
     embedding: Tensor
 
+    @property
+    def pooled(self) -> Tensor:
+        """[GAP(X_g); AAP(X_l)], (N, C_g + C_l): what the embedding says of the whole image."""
+        return self.embedding[:, : self.global_features.shape[1] + self.local_features.shape[1]]
+
 
 class Classifier(nn.Module):
     """Dropout and a linear layer."""

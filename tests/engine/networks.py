@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from engine.evaluation.familiarity import describe, limit
 from engine.images.preprocess import Preprocessing
 from engine.model.checkpoint import Checkpoint, CheckpointMetadata
 from engine.model.network import FusionNetwork
@@ -42,6 +43,9 @@ def small_checkpoint(*, background: bool = True, **changes: Any) -> Checkpoint:
             for _ in range(20):  # gives batch normalisation something to remember
                 network(torch.randn(4, 3, *SIZE))
         shipped = torch.randint(0, 255, (6, 3, 24, 24), dtype=torch.uint8)
+        with torch.no_grad():
+            pooled = network.eval()(torch.randn(24, 3, *SIZE)).pooled.numpy()
+    reference = describe(pooled[:16])
     metadata = CheckpointMetadata(
         name="Test",
         version="1.2",
@@ -54,5 +58,6 @@ def small_checkpoint(*, background: bool = True, **changes: Any) -> Checkpoint:
         intended_use="Tests.",
         limits="Random weights.",
         temperature={"global": 1.5, "local": 2.0, "fusion": 0.5},
+        familiarity=limit(reference.distance(pooled[16:]), "noise, held out"),
     )
-    return Checkpoint.from_network(network.eval(), metadata, shipped if background else None)
+    return Checkpoint.from_network(network, metadata, shipped if background else None, reference)

@@ -220,6 +220,14 @@ def test_fit_makes_the_model_that_is_shipped(
     assert background is not None and background.shape == (16, 3, SIDE // 2, SIDE // 2)
     assert background.dtype == torch.uint8 and background.float().std() > 5
     assert not out.with_name("demo.training").exists()
+    near = data.familiarity
+    assert near is not None and near.images == PATIENTS * EACH
+    assert "out of fold, 2 folds of manifest" in near.source
+    distances = {int(r["index"]): r for r in _rows(run / "familiarity.csv")}
+    folds_of = {int(r["index"]): r["fold"] for r in _rows(run / "predictions.csv")}
+    assert {i: r["fold"] for i, r in distances.items()} == folds_of
+    found = [float(r["distance"]) for r in distances.values()]
+    assert near.distance == pytest.approx(np.percentile(found, 95))
     again = tmp_path / "again.safetensors"
     assert fit.main([*options, *more, str(again)]) == 0
     assert out.read_bytes() == again.read_bytes()

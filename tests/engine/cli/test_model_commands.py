@@ -59,6 +59,8 @@ def test_predict_json_is_the_contract(engine: Run, images: Path, network: Path):
     (entry,) = json.loads(done.stdout)
     session = Session.open(network, precision="float32")
     expected = session.predict(read(images / "us.png"), 0)
+    near = session.familiarity(read(images / "us.png"), 0)
+    assert near is not None
     assert entry == {
         "path": str(images / "us.png"),
         "frame": 0,
@@ -67,6 +69,11 @@ def test_predict_json_is_the_contract(engine: Run, images: Path, network: Path):
         "branches": {
             name: pytest.approx(expected.branches[name], rel=1e-4)
             for name in ("global", "local", "fusion")
+        },
+        "familiarity": {
+            "distance": pytest.approx(near.distance, rel=1e-3),
+            "limit": near.limit,
+            "familiar": near.familiar,
         },
     }
     assert list(entry["branches"]) == ["global", "local", "fusion"]
