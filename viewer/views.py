@@ -234,7 +234,7 @@ class Views(QWidget):
         if choice.scale == "locked":
             low, high = self._locked_range(found)
         return OverlayStyle(
-            colours=choice.colours if found.sign == "nonnegative" else "purple-orange",
+            colours=choice.signed_colours if found.sign == "signed" else choice.colours,
             opacity=choice.opacity,
             threshold=choice.threshold,
             low=low,
@@ -267,5 +267,9 @@ class Views(QWidget):
             return title(name), "could not be computed"
         if entry.map is None:
             return title(name), "not computed" if is_slow(name) else ""
+        samples = entry.map.provenance.parameters.get("samples")
+        if is_slow(name):  # attributed to single pixels: there are no cells
+            count = f", {samples} gradients" if samples else ""
+            return title(name), entry.map.target_name + count
         rows, cols = entry.map.raw.shape[-2:]
         return title(name), f"{entry.map.target_name}, {cols} × {rows} cells"

@@ -392,12 +392,13 @@ class Window(QMainWindow):
             opacity=min(max(settings.number("overlay/opacity", OPACITY), 0.0), 1.0),
             threshold=min(max(settings.number("overlay/threshold", 0.2), 0.0), 1.0),
             colours=settings.text("overlay/colours", "inferno"),
+            signed_colours=settings.text("overlay/signed_colours", "purple-orange"),
             scale="locked" if settings.text("overlay/scale") == "locked" else "map",
         )
 
     def _keep_overlay(self) -> None:
         style = self.state.overlays.style
-        for name in ("opacity", "threshold", "colours", "scale"):
+        for name in ("opacity", "threshold", "colours", "signed_colours", "scale"):
             self.state.settings.set(f"overlay/{name}", getattr(style, name))
 
     # Qt

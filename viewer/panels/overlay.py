@@ -93,14 +93,12 @@ class OverlayPanel(Section):
         ask.addWidget(self._compute)
         ask.addStretch(1)
         self.body.addLayout(ask)
-        for name in colours.names(False):
-            self.colours.addItem(swatch(name), name, name)
+        self._signed: bool | None = None
+        self._list_colours(False)
         self.map.activated.connect(self._on_map)
         self.opacity.valueChanged.connect(lambda v: state.overlays.restyle(opacity=v / 100))
         self.threshold.valueChanged.connect(lambda v: state.overlays.restyle(threshold=v / 100))
-        self.colours.activated.connect(
-            lambda: state.overlays.restyle(colours=self.colours.currentData())
-        )
+        self.colours.activated.connect(self._on_colours)
         self.locked.toggled.connect(
             lambda on: state.overlays.restyle(scale="locked" if on else "map")
         )
@@ -140,7 +138,11 @@ class OverlayPanel(Section):
             slider.setValue(round(100 * value))
             slider.blockSignals(False)
             number.setText(f"{value:.0%}".replace("%", " %"))
-        self.colours.setCurrentIndex(max(self.colours.findData(choice.colours), 0))
+        found = state.analysis.maps.get(choice.map_name or "")
+        signed = found is not None and found.sign == "signed"
+        self._list_colours(signed)
+        now_used = choice.signed_colours if signed else choice.colours
+        self.colours.setCurrentIndex(max(self.colours.findData(now_used), 0))
         self.locked.blockSignals(True)
         self.locked.setChecked(choice.scale == "locked")
         self.locked.blockSignals(False)
@@ -171,6 +173,21 @@ class OverlayPanel(Section):
         if entry is not None and waiting:
             computing = entry.status is MapStatus.COMPUTING
             self._compute.setText("Cancel" if computing else f"Compute {title(entry.name)}")
+
+    def _list_colours(self, signed: bool) -> None:
+        """Offer the tables that suit the map."""
+        if signed != self._signed:
+            self._signed = signed
+            self.colours.clear()
+            for name in colours.names(signed):
+                self.colours.addItem(swatch(name), name.replace("-", " – "), name)
+
+    def _on_colours(self) -> None:
+        chosen = self.colours.currentData()
+        if self._signed:
+            self._state.overlays.restyle(signed_colours=chosen)
+        else:
+            self._state.overlays.restyle(colours=chosen)
 
     def _on_map(self) -> None:
         self._state.overlays.show(self._state.active_view, self.map.currentData() or None)

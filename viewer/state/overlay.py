@@ -20,14 +20,15 @@ class OverlayChoice:
     """One view's overlay.
 
     map_name: None for the bare image. opacity: 0 to 1. threshold: 0 to 1, the share of the colour
-    scale below which nothing is drawn. scale: "map" fits each map's own range, "locked" gives
-    every view the range of all shown maps together.
+    scale below which nothing is drawn. signed_colours: of maps with two signs. scale: "map" fits
+    each map's own range, "locked" gives every view the range of all shown maps together.
     """
 
     map_name: str | None = None
     opacity: float = OPACITY
     threshold: float = 0.2
     colours: str = "inferno"
+    signed_colours: str = "purple-orange"
     scale: Scale = "map"
 
 
