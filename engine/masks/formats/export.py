@@ -9,13 +9,13 @@ from typing import Any, Literal
 
 from engine.errors import MaskError
 from engine.images.image import Image, Window
-from engine.masks.formats import nifti, overlay, png, sidecar
+from engine.masks.formats import coco, label_studio, nifti, nrrd, overlay, png, sidecar
 from engine.masks.formats.files import free_stem
 from engine.masks.formats.grid import NoGridError
 from engine.masks.mask import Mask
 from engine.progress import Progress
 
-FormatName = Literal["png", "nifti", "overlay"]
+FormatName = Literal["png", "nifti", "overlay", "nrrd", "dicom-seg", "coco", "label-studio"]
 
 
 @dataclass
@@ -90,6 +90,29 @@ def _export(
             files.append(path)
         except NoGridError as error:
             notes.append(str(error))
+    if "nrrd" in formats:
+        path = _named(base, ".nrrd")
+        try:
+            notes += nrrd.export([mask], image, path)
+            files.append(path)
+        except NoGridError as error:
+            notes.append(str(error))
+    alone: list[Path] = []  # what carries the identity itself
+    if "dicom-seg" in formats:
+        from engine.masks.formats import dicom_seg  # highdicom takes a second to import
+
+        path = _named(base, ".dcm")
+        try:
+            done.notes += dicom_seg.export([mask], image, path)
+            alone.append(path)
+        except MaskError as error:
+            notes.append(str(error))
+    if "coco" in formats:
+        alone.append(_named(base, ".coco.json"))
+        coco.export([mask], image, alone[-1])
+    if "label-studio" in formats:
+        alone.append(_named(base, ".tasks.json"))
+        label_studio.export([mask], image, alone[-1])
     pictures: list[Path] = []
     if "overlay" in formats:
         drawn = [i for i, p in mask.frames.items() if p.any()] if image.frames > 1 else [0]
@@ -108,7 +131,7 @@ def _export(
         notes=notes,
         include_patient=include_patient,
     )
-    done.paths += [*files, *pictures, note]
+    done.paths += [*files, *alone, *pictures, note]
     done.notes += notes
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from engine.errors import MaskError
 
@@ -73,3 +75,27 @@ def replacing(path: Path) -> Iterator[Path]:
 def cannot_read(path: Path, reason: str, advice: str) -> MaskError:
     """Return the error for a mask file that cannot be used, one sentence."""
     return MaskError(f"{path.name} cannot be read as a mask: {reason}; {advice}.")
+
+
+#: A JSON file of masks: a data set of ten thousand pictures stays below.
+MAX_JSON_BYTES = 128 * 2**20
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file of masks. Raises ``MaskError``."""
+    try:
+        if path.stat().st_size > MAX_JSON_BYTES:
+            raise cannot_read(path, "it is far too large", "export this image's masks alone")
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        reason = (error.strerror or "the system refused").lower()
+        raise cannot_read(path, reason, "check that it exists and may be read") from None
+    except (ValueError, RecursionError):
+        raise cannot_read(path, "it is no JSON", "export it again") from None
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file whole or not at all. Raises ``MaskError``."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    with replacing(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")

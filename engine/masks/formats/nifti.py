@@ -12,7 +12,6 @@ be a crop of the image's or surround it, but its voxels must lie on the image's.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +19,15 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import MaskError, UnreadableImageError
+from engine.errors import UnreadableImageError
 from engine.images import nifti as volumes
 from engine.images.image import Image
 from engine.images.voxels import index_affine, to_voxels
 from engine.masks.formats.files import cannot_read, replacing
 from engine.masks.formats.grid import Grid, grid_of
-from engine.masks.mask import COLOURS, ImageReference, Mask
-
-#: How far (in pixels) a voxel may lie from the image's pixel to be the same: far above rounding,
-#: far below what the eye or a score notices.
-GRID_TOLERANCE = 0.05
-
-#: A file with more labels than this is no drawing but a parcellation, or an image.
-MAX_LABELS = 64
+from engine.masks.formats.labels import gather, split
+from engine.masks.formats.placing import lay
+from engine.masks.mask import ImageReference, Mask
 
 _SCANNER = 1  # NIFTI_XFORM_SCANNER_ANAT
 _LABELS = 1002  # NIFTI_INTENT_LABEL
@@ -50,19 +44,8 @@ def export(mask: Mask, image: Image, path: Path) -> tuple[str, ...]:
 
 def export_labels(masks: Sequence[Mask], image: Image, path: Path) -> tuple[str, ...]:
     """Write several masks as labels 1, 2, ... in their order; ``MaskError`` if they overlap."""
-    if not 1 <= len(masks) <= 255:
-        raise ValueError("one to 255 masks fit a label file")
+    labels = gather(masks, image)
     grid = grid_of(image)
-    labels = np.zeros((image.frames, *image.shape), np.uint8)
-    for number, mask in enumerate(masks, start=1):
-        mask.check_fits(image)
-        for index, pixels in mask.frames.items():
-            if labels[index][pixels].any():
-                raise MaskError(
-                    f"The mask “{mask.label}” overlaps another one, and a label file holds one "
-                    "label a voxel; export one file a mask."
-                )
-            labels[index][pixels] = number
     _write(grid, labels, image, path)
     return grid.notes
 
@@ -105,19 +88,7 @@ def read_labels(path: Path, image: Image) -> list[Mask]:
     A file with one label gives the one mask that ``read`` gives.
     """
     values, notes = _on_frames(path, image)
-    found = [v for v in np.unique(values).tolist() if v != 0]
-    if len(found) > MAX_LABELS or any(v != int(v) for v in found):
-        raise cannot_read(
-            path, "its values are no labels (few whole numbers)", "check that it is a mask"
-        )
-    reference, stem = ImageReference.of(image), volumes.stem(path) or "Mask"
-    masks = []
-    for position, value in enumerate(found):
-        frames = {i: values[i] == value for i in range(image.frames)}
-        label = stem if len(found) == 1 else f"{stem} {int(value)}"
-        colour = COLOURS[position % len(COLOURS)]
-        masks.append(Mask(reference, label, colour=colour, frames=frames, notes=notes))
-    return masks or [Mask(reference, stem, notes=notes)]
+    return split(path, values, image, volumes.stem(path) or "Mask", notes)
 
 
 def _on_frames(path: Path, image: Image) -> tuple[NDArray[Any], tuple[str, ...]]:
@@ -138,7 +109,8 @@ def _on_frames(path: Path, image: Image) -> tuple[NDArray[Any], tuple[str, ...]]
     if header.oriented:
         theirs = layout.affine @ index_affine(layout)
         theirs = np.diag([header.mm, header.mm, header.mm, 1.0]) @ theirs
-        placed = _placed(path, values, theirs, grid.frame_affine, image)
+        frames = (image.frames, *image.shape)
+        placed = lay(path, values, theirs, grid.frame_affine, frames)
         if placed is not None:
             return placed, ()
     if (not header.oriented or not grid.oriented) and header.shape == grid.layout.shape:
@@ -172,7 +144,7 @@ def _cine(path: Path, image: Image, header: volumes.Header, grid: Grid) -> NDArr
         theirs = layout.affine @ index_affine(layout)
         theirs = np.diag([header.mm, header.mm, header.mm, 1.0]) @ theirs
         values = np.nan_to_num(volume.pixels, nan=0.0)
-        one = _placed(path, values, theirs, grid.frame_affine, image)
+        one = lay(path, values, theirs, grid.frame_affine, (1, *image.shape))
         if one is None:
             raise cannot_read(
                 path,
@@ -180,61 +152,4 @@ def _cine(path: Path, image: Image, header: volumes.Header, grid: Grid) -> NDArr
                 "use the mask of this image",
             )
         out[index] = one[0]
-    return out
-
-
-def _placed(
-    path: Path,
-    values: NDArray[Any],
-    theirs: NDArray[np.float64],
-    ours: NDArray[np.float64],
-    image: Image,
-) -> NDArray[Any] | None:
-    """Lay (frames, rows, cols) of another grid onto the image's; None if the grids disagree.
-
-    theirs, ours: (frame, row, col, 1) to RAS, mm. Raises ``MaskError`` if marked voxels lie
-    outside the image.
-    """
-    size = (image.frames, *image.shape)
-    move = np.linalg.inv(ours) @ theirs
-    # Along an axis with one voxel there is no direction, only a place.
-    wide = [a for a in range(3) if values.shape[a] > 1]
-    targets: dict[int, int] = {}
-    steps = np.zeros((3, 3))
-    for axis in wide:
-        target = int(np.abs(move[:3, axis]).argmax())
-        if target in targets.values():
-            return None
-        targets[axis] = target
-        steps[target, axis] = 1.0 if move[target, axis] > 0 else -1.0
-    free = iter(sorted(set(range(3)) - set(targets.values())))
-    for axis in range(3):
-        if axis not in targets:
-            targets[axis] = next(free)
-            steps[targets[axis], axis] = 1.0
-    start = np.rint(move[:3, 3])
-    corners = np.array(list(product(*[(0, n - 1) for n in values.shape])), np.float64)
-    error = corners @ (move[:3, :3] - steps).T + (move[:3, 3] - start)
-    if not np.isfinite(error).all() or np.abs(error).max() > GRID_TOLERANCE:
-        return None
-    order = [next(a for a in range(3) if targets[a] == t) for t in range(3)]
-    turned = np.transpose(values, order)
-    first = [int(s) for s in start]
-    for target, axis in enumerate(order):
-        if steps[target, axis] < 0:
-            turned = np.flip(turned, target)
-            first[target] -= values.shape[axis] - 1
-    out = np.zeros((image.frames, *image.shape), values.dtype)
-    low = [max(f, 0) for f in first]
-    high = [min(f + n, s) for f, n, s in zip(first, turned.shape, size, strict=True)]
-    marked = int(np.count_nonzero(turned))
-    if all(h > lo for h, lo in zip(high, low, strict=True)):
-        inner = turned[
-            tuple(slice(lo - f, h - f) for lo, h, f in zip(low, high, first, strict=True))
-        ]
-        out[tuple(slice(lo, h) for lo, h in zip(low, high, strict=True))] = inner
-    if int(np.count_nonzero(out)) != marked:
-        raise cannot_read(
-            path, "part of what it marks lies outside the image", "use the mask of this image"
-        )
     return out

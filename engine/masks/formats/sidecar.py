@@ -20,7 +20,7 @@ import numpy as np
 from engine.errors import MaskError
 from engine.images.image import Identity, Image
 from engine.masks import measure
-from engine.masks.formats import nifti, png
+from engine.masks.formats import nifti, nrrd, png
 from engine.masks.formats.files import cannot_read, replacing
 from engine.masks.mask import ImageReference, Mask, checked_colour, checked_label
 
@@ -136,14 +136,30 @@ def read(path: Path, image: Image) -> Mask:
     return found
 
 
+def beside(path: Path) -> Path:
+    """Return the sidecar of a mask's file: ``NAME.json``."""
+    for ending in (".nii.gz", ".nii", *nrrd.ENDINGS):
+        if path.name.lower().endswith(ending):
+            return path.with_name(path.name[: -len(ending)] + ".json")
+    return path.with_name(f"{png.base_stem(path)}.json")
+
+
+def is_sidecar(path: Path) -> bool:
+    """Whether a file is a sidecar that this version reads."""
+    try:
+        _load(path)
+    except MaskError:
+        return False
+    return True
+
+
 def restore_attributes(mask: Mask, path: Path) -> None:
     """Give a mask that was read from ``path`` what the sidecar beside it says, if it names it."""
-    stem = path.name.split(".nii")[0] if ".nii" in path.name else png.base_stem(path)
-    beside = path.with_name(f"{stem}.json")
-    if not beside.is_file():
+    note = beside(path)
+    if not note.is_file():
         return
     try:
-        data = _load(beside)
+        data = _load(note)
         if path.name in {e["name"] for e in data["files"]}:
             about = data["mask"]
             label, colour = checked_label(str(about["label"])), checked_colour(str(about["colour"]))
@@ -157,7 +173,7 @@ def _pixels(
 ) -> dict[int, np.ndarray[Any, np.dtype[np.bool_]]]:
     """Read the first kind of file that the sidecar names: they all hold the same pixels."""
     pictures = [(n, f) for n, f in names if n.lower().endswith(".png")]
-    volumes = [n for n, _ in names if n.lower().endswith((".nii", ".nii.gz"))]
+    volumes = [n for n, _ in names if n.lower().endswith((".nii", ".nii.gz", ".nrrd"))]
     for name, _ in names:
         if Path(name).name != name or name in ("", ".", "..") or "\\" in name:
             raise cannot_read(path, "it names files outside its folder", "export the mask again")
@@ -169,7 +185,10 @@ def _pixels(
             frames[number - 1] = png.read_pixels(path.with_name(name), image.shape)
         return frames
     if volumes:
-        return dict(nifti.read(path.with_name(volumes[0]), image).frames)
+        volume = path.with_name(volumes[0])
+        if nrrd.is_nrrd(volume.name):
+            return dict(nrrd.read_one(volume, image).frames)
+        return dict(nifti.read(volume, image).frames)
     return {}
 
 
