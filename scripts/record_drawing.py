@@ -22,7 +22,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 CASE = "Breast phantom 06"
 SIZE = (1280, 800)
-SWEEPS = 5
+SWEEPS = 4
 WAIT_S = 180.0
 
 
