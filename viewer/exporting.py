@@ -23,9 +23,10 @@ from viewer.state.analysis import title
 from viewer.views import Views
 
 if TYPE_CHECKING:
+    from engine.masks.formats import ExchangeFormat
     from engine.masks.mask import Mask
 
-MASKS = "Masks (*.png *.tif *.tiff *.bmp *.nii *.nii.gz *.json);;All files (*)"
+MASKS = "Masks (*.png *.tif *.tiff *.bmp *.nii *.nii.gz *.nrrd *.nhdr *.dcm *.json);;All files (*)"
 
 
 class Exporting(QObject):
@@ -41,13 +42,29 @@ class Exporting(QObject):
 
     def mask_png(self) -> None:
         """Write the active mask as PNG, one file a drawn frame, and its JSON."""
-        self._ask_mask("PNG (*.png)", ".png")
+        self._ask_mask("png", "PNG (*.png)", ".png")
 
     def mask_nifti(self) -> None:
         """Write the active mask as NIfTI on the image's own grid, and its JSON."""
-        self._ask_mask("NIfTI (*.nii.gz *.nii)", ".nii.gz")
+        self._ask_mask("nifti", "NIfTI (*.nii.gz *.nii)", ".nii.gz")
 
-    def _ask_mask(self, kinds: str, ending: str) -> None:
+    def mask_nrrd(self) -> None:
+        """Write the active mask as NRRD, which 3D Slicer opens as a segmentation."""
+        self._ask_mask("nrrd", "NRRD (*.seg.nrrd *.nrrd)", ".seg.nrrd")
+
+    def mask_dicom(self) -> None:
+        """Write the active mask as a DICOM Segmentation of its source images."""
+        self._ask_mask("dicom-seg", "DICOM Segmentation (*.dcm)", ".dcm")
+
+    def mask_coco(self) -> None:
+        """Write the active mask as COCO annotations, run-length encoded."""
+        self._ask_mask("coco", "COCO (*.json)", ".coco.json")
+
+    def mask_label_studio(self) -> None:
+        """Write the active mask as Label Studio's tasks, with the pictures they show."""
+        self._ask_mask("label-studio", "Label Studio (*.json)", ".tasks.json")
+
+    def _ask_mask(self, kind: ExchangeFormat, kinds: str, ending: str) -> None:
         document = self._state.masks.document
         mask = document.active if document is not None else None
         if mask is None or mask.is_empty:
@@ -64,27 +81,21 @@ class Exporting(QObject):
             kinds,
         )
         if target is not None:
-            self.write_mask(mask, target)
+            self.write_mask(mask, target, kind)
 
-    def write_mask(self, mask: Mask, target: Path) -> None:
-        """Write one mask by the target's ending, with its JSON of identity and provenance."""
+    def write_mask(self, mask: Mask, target: Path, kind: ExchangeFormat) -> None:
+        """Write one mask, with its JSON of identity and provenance where the format has none."""
         image = self._state.image
         if image is None:
             return
         copy, provenance = mask.copy(id=mask.id), self.provenance()
 
         def work(_: Progress) -> tuple[list[Path], tuple[str, ...]]:
-            from engine.masks.formats import nifti, png, sidecar
+            from engine.masks.formats import write
 
-            is_png = target.suffix.lower() == ".png"
-            files, notes = (
-                (png.export(copy, image, target), ())
-                if is_png
-                else ([target], nifti.export(copy, image, target))
-            )
-            note = target.with_name(_without_endings(target.name) + ".json")
-            sidecar.export(copy, image, note, files, provenance=provenance, notes=notes)
-            return [*files, note], tuple(notes)
+            pictures = kind == "label-studio"
+            done = write([copy], image, target, kind, provenance=provenance, with_pictures=pictures)
+            return done.paths, tuple(done.notes)
 
         self._state.jobs.start(f"Exporting {mask.label}", work, self._written)
 
@@ -284,13 +295,6 @@ def _stem(label: str) -> str:
     from engine.masks.formats.files import safe_stem
 
     return safe_stem(label)
-
-
-def _without_endings(name: str) -> str:
-    for ending in (".nii.gz", ".nii", ".png"):
-        if name.lower().endswith(ending):
-            return name[: -len(ending)]
-    return name
 
 
 def _numbered(image: Image, frame: int) -> str:

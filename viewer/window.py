@@ -34,6 +34,15 @@ from viewer.tools.toolbox import DEFAULT, Toolbox
 from viewer.views import Arrangement, Views
 from viewer.widgets.notice import NoticeStrip
 
+MASK_EXPORTS = (
+    "export-mask-png",
+    "export-mask-nifti",
+    "export-mask-nrrd",
+    "export-mask-dicom",
+    "export-mask-coco",
+    "export-mask-ls",
+)
+
 
 class Window(QMainWindow):
     """Thin: what there is to know is in the state, what there is to see in the panels."""
@@ -87,6 +96,10 @@ class Window(QMainWindow):
         exporting = self.exporting
         make("export-mask-png", "Mask as &PNG…", exporting.mask_png, icon="export")
         make("export-mask-nifti", "Mask as &NIfTI…", exporting.mask_nifti)
+        make("export-mask-nrrd", "Mask as N&RRD (3D Slicer)…", exporting.mask_nrrd)
+        make("export-mask-dicom", "Mask as &DICOM Segmentation…", exporting.mask_dicom)
+        make("export-mask-coco", "Mask as &COCO…", exporting.mask_coco)
+        make("export-mask-ls", "Mask as &Label Studio tasks…", exporting.mask_label_studio)
         make("export-picture", "&Overlay picture…", exporting.picture)
         make(
             "export-all",
@@ -142,7 +155,7 @@ class Window(QMainWindow):
         actions = self.actions_
         recent = actions.recent_menu(self.state.open_paths)
         tools = actions.tool_group(self.tools, self.choose_tool)
-        export = ("export-mask-png", "export-mask-nifti", "export-picture", None, "export-all")
+        export = (*MASK_EXPORTS, None, "export-picture", None, "export-all")
         self._export_menu = actions.fill(QMenu("&Export", self), *export)
         actions.menu(
             "&File",
@@ -323,8 +336,8 @@ class Window(QMainWindow):
         active = document.active if document is not None else None
         drawn = any(not mask.is_empty for mask in self.state.masks.all)
         self.actions_["clear"].setEnabled(active is not None and active.area(self.state.frame) > 0)
-        self.actions_["export-mask-png"].setEnabled(drawn)
-        self.actions_["export-mask-nifti"].setEnabled(drawn)
+        for name in MASK_EXPORTS:
+            self.actions_[name].setEnabled(drawn)
 
     def _follow_image(self, _: object) -> None:
         image = self.state.image

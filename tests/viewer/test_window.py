@@ -243,6 +243,21 @@ def test_export_of_everything_and_import(make_window, pictures, tmp_path, until)
     until(lambda: state.jobs.idle and "none.png" in window.notice.text)
 
 
+@pytest.mark.parametrize(
+    ("kind", "name"), [("nrrd", "m.seg.nrrd"), ("coco", "m.coco.json"), ("label-studio", "m.json")]
+)
+def test_one_mask_goes_out_and_comes_back(make_window, pictures, tmp_path, until, kind, name):
+    window = make_window(pictures / "a (2).png")
+    state = window.state
+    stroke(window)
+    mask = own_mask(window)
+    window.exporting.write_mask(mask, tmp_path / name, kind)
+    until(lambda: state.jobs.idle and (tmp_path / name).exists())
+    window.exporting.read_masks([tmp_path / name])
+    until(lambda: len(state.masks.all) == 2)
+    assert np.array_equal(state.masks.all[1].frame(0), mask.frame(0))
+
+
 def test_export_of_an_empty_mask_says_so(make_window, pictures):
     window = make_window(pictures)
     window.exporting.mask_png()

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from engine.errors import MaskError
 from engine.images.image import Image
 from engine.masks.formats import coco, label_studio, nifti, nrrd, overlay, pictures, png, sidecar
 from engine.masks.formats.export import Exported
@@ -75,7 +74,7 @@ def write(
     if kind not in _WITH_IDENTITY and len(masks) == 1:
         _sidecar(masks[0], image, path, [path], provenance, notes, done)
     if with_pictures and kind in ("coco", "label-studio"):
-        done.paths += _pictures(masks, image, path.parent)
+        _pictures(masks, image, path.parent, done)
     return done
 
 
@@ -108,15 +107,13 @@ def _sidecar(
     done.paths.append(note)
 
 
-def _pictures(masks: Sequence[Mask], image: Image, folder: Path) -> list[Path]:
+def _pictures(masks: Sequence[Mask], image: Image, folder: Path, done: Exported) -> None:
     drawn = sorted({i for mask in masks for i, p in mask.frames.items() if p.any()}) or [0]
-    written = []
     for index in drawn:
         target = folder / pictures.name(image, index)
         if target.exists():
-            if pictures.is_picture(image):
-                continue  # the source itself
-            raise MaskError(f"{target.name} is there already; choose another folder.")
+            if not pictures.is_picture(image):  # which is the source itself
+                done.notes.append(f"{target.name} is there already and was kept.")
+            continue
         overlay.export([], image, index, target)
-        written.append(target)
-    return written
+        done.paths.append(target)
