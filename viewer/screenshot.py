@@ -14,6 +14,9 @@ from viewer.window import Window
 
 _POLL_MS = 100
 _SETTLE_POLLS = 3  # thumbnails and scores that came last are painted by then
+# Between one job and the next, and before the first, nothing runs either; on a busy machine for
+# longer than one look.
+_HOPELESS_POLLS = 20
 FAILED = 1
 
 
@@ -37,6 +40,7 @@ class Screenshot(QObject):
         self._frame = frame
         self._leave = leave
         self._quiet = 0
+        self._idle = 0
         self._left = int(timeout_s * 1000 / _POLL_MS)
         self._sentence = ""
         window.state.notice.connect(self._hear)
@@ -60,7 +64,8 @@ class Screenshot(QObject):
             return
         self._quiet = 0
         hopeless = self._hopeless()
-        if hopeless:
+        self._idle = self._idle + 1 if hopeless else 0
+        if self._idle >= _HOPELESS_POLLS:
             self._fail(hopeless)
         elif self._left <= 0:
             self._fail(f"{missing} did not come in time")
