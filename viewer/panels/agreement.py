@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _NAME = 88
 _NUMBER = 39
+_LIFT = 44  # "19.4×" is wider than "0.72"
 _ROW = 23
 _GAP = 8
 _INSET = 8  # rows reach beyond the panel's margin, for their mark and their ground
@@ -28,7 +29,7 @@ _INSET = 8  # rows reach beyond the panel's margin, for their mark and their gro
 def _columns(width: int) -> tuple[QRectF, QRectF, QRectF, QRectF, QRectF]:
     """Return name, bar, RMA, RRA and lift, for a row of this width."""
     height = _ROW
-    lift = QRectF(width - _INSET - _NUMBER, 0, _NUMBER, height)
+    lift = QRectF(width - _INSET - _LIFT, 0, _LIFT, height)
     rra = QRectF(lift.left() - _NUMBER, 0, _NUMBER, height)
     rma = QRectF(rra.left() - _NUMBER, 0, _NUMBER, height)
     left = _INSET + _NAME
