@@ -25,23 +25,37 @@ USAGE_ERROR = 2
 INTERRUPTED = 130
 
 
+_muted = False
+
+
+def mute() -> None:
+    """Say nothing from here on: of several processes one speaks."""
+    global _muted
+    _muted = True
+
+
 def run(command: Callable[[], None], how_to_resume: str) -> int:
     """Run a command; return its exit status: 0, 2 with one sentence, 130 on Ctrl-C."""
-    errors = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
+
+    def complain(sentence: str) -> None:
+        Console(stderr=True, soft_wrap=True, markup=False, highlight=False, quiet=_muted).print(
+            sentence
+        )
+
     try:
         command()
     except SaliscopeError as error:
-        errors.print(str(error))
+        complain(str(error))
         return USAGE_ERROR
     except KeyboardInterrupt:
-        errors.print(f"\nStopped. {how_to_resume}")
+        complain(f"\nStopped. {how_to_resume}")
         return INTERRUPTED
     return 0
 
 
 def say(text: str) -> None:
     """Print a line on standard output."""
-    Console(soft_wrap=True, markup=False, highlight=False).print(text)
+    Console(soft_wrap=True, markup=False, highlight=False, quiet=_muted).print(text)
 
 
 class _TimeLeft(ProgressColumn):
@@ -101,13 +115,13 @@ class Bars:
 @contextmanager
 def bars(outer: int, what: str) -> Iterator[Bars]:
     """Show progress on standard error; nothing but the lines where that is no terminal."""
-    console = Console(file=sys.stderr)
+    console = Console(file=sys.stderr, quiet=_muted)
     with Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=12),
         _TimeLeft(Column(no_wrap=True)),
         console=console,
         transient=True,
-        disable=not console.is_terminal,
+        disable=_muted or not console.is_terminal,
     ) as shown:
         yield Bars(shown, outer, what)

@@ -26,9 +26,11 @@ from engine.evaluation.classification import calibrated, fit_temperature, measur
 from engine.evaluation.familiarity import Limit, Reference
 from engine.model.checkpoint import Checkpoint, CheckpointMetadata, Metrics, TrainingData
 from training import console, options, state
+from training.board import Board
 from training.folds import Fold, folds
 from training.loop import BRANCHES, LAST, Row, Samples, Trainer, derive
 from training.options import Experiment
+from training.team import Team
 
 CONFIG, FOLDS, PREDICTIONS, METRICS, MODEL = (
     "config.json",
@@ -56,7 +58,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def cross_validate(given: argparse.Namespace) -> None:
     """Train and test the folds asked for, then sum up if all are done."""
-    made = options.experiment(given, _precision_before(given.out))
+    team = options.team(given)
+    made = options.experiment(given, _precision_before(given.out), team.device)
     console.say(made.dataset.summary())
     for note in made.dataset.notes:
         console.say(f"  {note}")
@@ -67,16 +70,24 @@ def cross_validate(given: argparse.Namespace) -> None:
             f"{len(split) - 1}."
         )
     out: Path = given.out
-    _begin(out, made, split)
+    with team.first_ahead():
+        _begin(out, made, split, team)
     chosen = range(len(split)) if given.fold is None else [given.fold]
     waiting = [k for k in chosen if not (folder_of(out, k) / METRICS).is_file()]
+    # What is to be done is the same for all only until one does it.
+    team.wait()
     with console.bars(len(chosen), "folds") as bars:
         bars.done(len(chosen) - len(waiting))
-        samples = made.samples(bars.part("images")) if waiting else None
+        samples = None
+        if waiting:
+            with team.first_ahead():
+                samples = made.samples(bars.part("images"))
         for k in waiting:
             assert samples is not None
-            _one_fold(made, samples, split, k, folder_of(out, k), bars)
+            _one_fold(made, samples, split, k, folder_of(out, k), bars, team, given.tensorboard)
             bars.done()
+    if not team.first:
+        return
     missing = [k for k in range(len(split)) if not (folder_of(out, k) / METRICS).is_file()]
     if missing:
         console.say(f"Folds {', '.join(map(str, missing))} are still to be run.")
@@ -97,7 +108,7 @@ def folder_of(out: Path, number: int) -> Path:
     return out / f"fold-{number}"
 
 
-def _begin(out: Path, made: Experiment, split: tuple[Fold, ...]) -> None:
+def _begin(out: Path, made: Experiment, split: tuple[Fold, ...], team: Team) -> None:
     """Write what is asked for, or see that it is what the folder was begun with."""
     config = json.loads(json.dumps({**made.to_dict(), "folds": len(split)}))
     table = folds_table(made, split)
@@ -113,6 +124,10 @@ def _begin(out: Path, made: Experiment, split: tuple[Fold, ...]) -> None:
                 "give another --out, or delete it to begin again."
             )
         return
+    if not team.first:
+        raise SaliscopeError(
+            f"{out} is not the same folder on all nodes; give one that they share."
+        )
     try:
         out.mkdir(parents=True, exist_ok=True)
         state.write_text(out / FOLDS, table)
@@ -150,6 +165,8 @@ def _one_fold(
     number: int,
     folder: Path,
     bars: console.Bars,
+    team: Team,
+    tensorboard: bool,
 ) -> None:
     """Train one fold, test it, and write what came out; ``metrics.json`` last."""
     fold = split[number]
@@ -165,15 +182,24 @@ def _one_fold(
         seed=seed,
         precision=made.precision,
         guidance=made.guidance,
+        team=team,
     )
+
+    board = Board(folder) if tensorboard and team.first else None
 
     def on_epoch(row: Row) -> None:
         bars.say(describe(name, row, made.recipe.epochs))
+        if board is not None:
+            board.show(trainer.history)
 
     trainer.run(bars.part(name), on_epoch)
+    if board is not None:
+        board.close()
     logits = trainer.predict(fold.test, exact=True)
     target = samples.target[fold.test].numpy()
     held_out = trainer.predict(fold.validation, exact=True)
+    if not team.first:
+        return
     shown = samples.target[fold.validation].numpy()
     temperature = {b: fit_temperature(held_out[b], shown) for b in BRANCHES}
     figures = {b: measure(logits[b], target, made.dataset.classes) for b in BRANCHES}

@@ -25,6 +25,7 @@ from engine.model.checkpoint import Metrics
 from engine.progress import Progress
 from engine.saliency.background import encode
 from training import console, cv, familiarity, options
+from training.board import Board
 from training.folds import folds
 from training.loop import BRANCHES, Row, Samples, Trainer, derive, precision_before
 from training.options import Experiment
@@ -71,7 +72,8 @@ def fit(given: argparse.Namespace) -> None:
             f"--date {given.date} is no date; give it as 2026-01-31."
         ) from error
     work = out.with_name(f"{out.stem}.training")
-    made = options.experiment(given, precision_before(work))
+    team = options.team(given)
+    made = options.experiment(given, precision_before(work), team.device)
     console.say(made.dataset.summary())
     temperature = dict.fromkeys(BRANCHES, 1.0)
     metrics: tuple[Metrics, ...] = ()
@@ -90,7 +92,8 @@ def fit(given: argparse.Namespace) -> None:
     everything = np.arange(len(made.dataset.records))
     seed = derive(made.seed, "fit")
     with console.bars(1, "fit") as bars:
-        samples = made.samples(bars.part("images"))
+        with team.first_ahead():
+            samples = made.samples(bars.part("images"))
         trainer = Trainer(
             made.network(seed),
             samples,
@@ -101,12 +104,24 @@ def fit(given: argparse.Namespace) -> None:
             seed=seed,
             precision=made.precision,
             guidance=made.guidance,
+            team=team,
         )
+
+        # Not in the work folder, which goes when all is done.
+        board = None
+        if given.tensorboard and team.first:
+            board = Board(out.with_name(f"{out.stem}.logs"))
 
         def on_epoch(row: Row) -> None:
             bars.say(cv.describe("fit", row, made.recipe.epochs))
+            if board is not None:
+                board.show(trainer.history)
 
         trainer.run(bars.part("fit"), on_epoch)
+        if board is not None:
+            board.close()
+        if not team.first:
+            return
         near: tuple[Reference, Limit] | None = None
         if given.cv is not None:
             near = (

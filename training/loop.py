@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from engine.errors import SaliscopeError
+from engine.errors import InvalidInputError, SaliscopeError
 from engine.evaluation.classification import measure
 from engine.model.network import FusionNetwork, Outputs
 from engine.progress import Progress
@@ -31,6 +31,7 @@ from training.augment import AUGMENTATIONS, augment
 from training.cache import Pixels
 from training.optimisers import load_state_tensors, optimisers, set_rates, state_tensors
 from training.recipes import Recipe
+from training.team import Team, total
 
 BRANCHES = ("global", "local", "fusion")
 
@@ -88,7 +89,8 @@ class Trainer:
     """Trains one network on some of the samples, validating on others.
 
     folder: where the state lies; a run that finds its state there goes on from it.
-    validation: empty for none, and then no early stopping. guidance: W, 0 for none.
+    validation: empty for none, and then no early stopping. guidance: W, 0 for none. team: the
+    processes that train it together; each has a trainer with the same arguments.
     """
 
     def __init__(
@@ -103,11 +105,19 @@ class Trainer:
         seed: int,
         precision: str = "float32",
         guidance: float = 0.0,
+        team: Team | None = None,
     ) -> None:
         self.network = network.to(samples.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.momentum = BATCH_NORM_MOMENTUM
+        self._team = team or Team(samples.device.type)
+        if recipe.batch < 2 * self._team.size:
+            raise InvalidInputError(
+                f"A batch of {recipe.batch} is too small for {self._team.size} devices; "
+                f"give --batch {2 * self._team.size} or more."
+            )
+        self._module = self._team.prepare(self.network)
         self.samples = samples
         self.recipe = recipe
         self.folder = folder
@@ -166,17 +176,23 @@ class Trainer:
             self.history.append(row)
             if len(self._validation) and row["validation_loss"] < self._best:
                 self._best, self.best_epoch = row["validation_loss"], self.epoch - 1
-                state.write(self._best_path(), self.network.state_dict(), {})
-            self._save()
+                if self._team.first:
+                    state.write(self._best_path(), self.network.state_dict(), {})
+            if self._team.first:
+                self._save()
             if on_epoch is not None:
                 on_epoch(row)
+        self._team.wait()
         if self.best_epoch >= 0:
             tensors, _ = state.read(self._best_path())
             self.network.load_state_dict(tensors)
+        # The first may delete these files now.
+        self._team.wait()
 
     def _one_epoch(self, progress: Progress | None) -> Row:
         number, started = self.epoch, time.perf_counter()
-        torch.manual_seed(derive(self._seed, number, "network"))
+        rank = (self._team.rank,) if self._team.rank else ()
+        torch.manual_seed(derive(self._seed, number, "network", *rank))
         generator = torch.Generator().manual_seed(derive(self._seed, number, "data"))
         order = self._train[torch.randperm(len(self._train), generator=generator)]
         # Parts of nearly equal size: a last part of one image would spoil batch normalisation.
@@ -245,7 +261,11 @@ class Trainer:
             generator,
         )
         target = samples.labels(here)
-        outputs = self._forward(samples.pixels.normalise(images))
+        # Every process draws for the whole batch, and so the same.
+        mine = self._team.share(len(indices))
+        outputs = self._whole(
+            self._forward(self._module, samples.pixels.normalise(images[mine])), len(indices)
+        )
         loss = losses.joint(
             outputs,
             target,
@@ -263,10 +283,23 @@ class Trainer:
         right = (outputs.fusion_logits.argmax(1) == target).float().mean()
         return loss, right
 
-    def _forward(self, inputs: Tensor, *, exact: bool = False) -> Outputs:
+    def _whole(self, part: Outputs, count: int) -> Outputs:
+        """Return the outputs that the loss sees, of the whole batch."""
+        if not self._team.many:
+            return part
+        return part._replace(
+            global_logits=self._team.whole(part.global_logits, count),
+            local_logits=self._team.whole(part.local_logits, count),
+            fusion_logits=self._team.whole(part.fusion_logits, count),
+            gate_logits=None
+            if part.gate_logits is None
+            else self._team.whole(part.gate_logits, count),
+        )
+
+    def _forward(self, module: nn.Module, inputs: Tensor, *, exact: bool = False) -> Outputs:
         half = self._precision == "bfloat16" and not exact
         with torch.autocast(self.samples.device.type, torch.bfloat16, enabled=half):
-            outputs: Outputs = self.network(inputs.contiguous(memory_format=torch.channels_last))
+            outputs: Outputs = module(inputs.contiguous(memory_format=torch.channels_last))
         return outputs
 
     @torch.no_grad()
@@ -279,13 +312,23 @@ class Trainer:
         """
         self.network.eval()
         parts: dict[str, list[Tensor]] = {branch: [] for branch in BRANCHES}
-        for start in range(0, len(indices), EVALUATION_BATCH):
+        classes = len(self.network.architecture.classes)
+        for number, start in enumerate(range(0, len(indices), EVALUATION_BATCH)):
             here = torch.from_numpy(np.asarray(indices[start : start + EVALUATION_BATCH]))
+            if number % self._team.size != self._team.rank:
+                # Another process's; adding nothing leaves its logits as they are, bit for bit.
+                for values in parts.values():
+                    values.append(torch.zeros(len(here), classes, dtype=torch.float64))
+                continue
             images = self.samples.images(here.to(self.samples.device))
-            outputs = self._forward(self.samples.pixels.normalise(images), exact=exact)
+            inputs = self.samples.pixels.normalise(images)
+            outputs = self._forward(self.network, inputs, exact=exact)
             for branch in BRANCHES:
                 parts[branch].append(getattr(outputs, f"{branch}_logits").double().cpu())
-        return {branch: torch.cat(values).numpy() for branch, values in parts.items()}
+        logits = {branch: torch.cat(values) for branch, values in parts.items()}
+        if self._team.many:
+            logits = {b: total(v.to(self.samples.device)).cpu() for b, v in logits.items()}
+        return {branch: values.numpy() for branch, values in logits.items()}
 
     def _said(self) -> str:
         """Return the last epoch's validation figures for the progress bar."""
@@ -363,8 +406,12 @@ def precision_before(folder: Path) -> str | None:
     return str(state.read(path)[1]["settings"]["precision"]) if path.is_file() else None
 
 
-def _diverged(number: int) -> SaliscopeError:
-    return SaliscopeError(
+class DivergedError(SaliscopeError):
+    """The loss is no longer a number."""
+
+
+def _diverged(number: int) -> DivergedError:
+    return DivergedError(
         f"Training diverged in epoch {number + 1}: the loss is no longer a number; "
         "give smaller rates (--recipe) or --precision float32."
     )

@@ -18,12 +18,13 @@ from engine.model.network import FusionNetwork
 from engine.model.presets import PRESETS, preset
 from engine.model.weights import load_global_weights, load_local_weights
 from engine.progress import Progress
-from training import datasets
+from training import console, datasets
 from training.augment import AUGMENTATIONS, flippable
 from training.cache import pixels
 from training.datasets import Dataset
 from training.loop import Samples
 from training.recipes import RECIPES, Recipe, recipe
+from training.team import Team
 
 HUB = "hub"
 """In --global-weights: timm's ImageNet weights, over the network."""
@@ -49,6 +50,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     model.add_argument("--local-weights", type=Path, metavar="FILE", help="published BagNet-33")
     how = parser.add_argument_group("training")
     how.add_argument("--recipe", choices=sorted(RECIPES), help="rates, decay, schedule, dropout")
+    how.add_argument("--rates", type=_three, metavar="G,L,F", help="of branches and fusion")
+    how.add_argument("--weight-decays", type=_three, metavar="G,L,F")
+    how.add_argument("--dropout", type=_share, metavar="P", help="before the fusion's classifier")
     how.add_argument("--epochs", type=_positive, metavar="N", help="at most")
     how.add_argument("--patience", type=_positive, metavar="N")
     how.add_argument("--batch", type=_positive, metavar="N")
@@ -58,12 +62,31 @@ def add(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--seed", type=int, default=0)
     how.add_argument("--device", default="auto", metavar="auto|cpu|cuda|mps")
     how.add_argument("--precision", default="auto", metavar="auto|float32|bfloat16")
+    how.add_argument(
+        "--devices", type=_positive, default=1, metavar="N", help="that share every batch"
+    )
+    how.add_argument("--num-nodes", type=_positive, default=1, metavar="N")
+    how.add_argument("--tensorboard", action="store_true", help="logs beside history.csv")
 
 
 def _positive(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return value
+
+
+def _three(text: str) -> tuple[float, float, float]:
+    values = tuple(_weight(part) for part in text.split(","))
+    if len(values) != 3:
+        raise argparse.ArgumentTypeError(f"{text} is not three numbers with commas between")
+    return values
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to less than 1")
     return value
 
 
@@ -126,16 +149,30 @@ def _file_name(given: str | Path | None) -> str | None:
     return None if given is None else Path(given).name
 
 
-def experiment(options: argparse.Namespace, precision: str | None = None) -> Experiment:
+def team(options: argparse.Namespace) -> Team:
+    """Start the processes that ``--devices`` and ``--num-nodes`` ask for; in all of them."""
+    made = Team(options.device, options.devices, options.num_nodes)
+    made.launch()
+    if not made.first:
+        console.mute()
+    return made
+
+
+def experiment(
+    options: argparse.Namespace, precision: str | None = None, device: str | None = None
+) -> Experiment:
     """Load the data set and resolve every option; ``InvalidInputError`` for what cannot be.
 
     precision: what "auto" came to when the run was begun, for a run that goes on on another kind
-    of processor.
+    of processor. device: of this process, where there are several.
     """
     classes = tuple(c.strip() for c in options.classes.split(",")) if options.classes else None
     dataset = datasets.load(options.dataset, options.data, classes)
     how = recipe(
         options.recipe or DEFAULT_RECIPES[options.preset],
+        rates=options.rates,
+        weight_decays=options.weight_decays,
+        dropout=options.dropout,
         epochs=options.epochs,
         patience=options.patience,
         batch=options.batch,
@@ -169,7 +206,7 @@ def experiment(options: argparse.Namespace, precision: str | None = None) -> Exp
         size=architecture.input_size,
         keep_aspect=dataset.keep_aspect if options.aspect is None else options.aspect == "keep",
     )
-    device = choose_device(options.device)
+    device = device or choose_device(options.device)
     if precision is None or options.precision != "auto":
         probe = FusionNetwork(architecture).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         precision = choose_precision(device, probe.eval(), options.precision).name

@@ -1,0 +1,46 @@
+"""Train a tiny network with as many processes as asked for: ``FOLDER DEVICES``."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from tests.training import tiny
+from training.loop import Trainer
+from training.recipes import recipe
+from training.team import Team
+
+# 27 images in batches of 14 and 13: one of these is not shared evenly by two.
+TRAIN, VALIDATION = np.arange(27), np.arange(27, 70)
+
+
+def train(folder: Path, team: Team, **changes: object) -> Trainer:
+    how = replace(
+        recipe("busi", epochs=3, augmentation="strong", balance=True),
+        **changes,  # type: ignore[arg-type]
+    )
+    trainer = Trainer(
+        # Dropout is drawn by each process for itself, and would not be the same.
+        tiny.network(dropout=0.0),
+        tiny.samples(70),
+        TRAIN,
+        VALIDATION,
+        how,
+        folder,
+        seed=3,
+        guidance=0.5,
+        team=team,
+    )
+    trainer.run()
+    return trainer
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    together = Team("cpu", int(sys.argv[2]))
+    together.launch()
+    trainer = train(Path(sys.argv[1]), together)
+    logits = trainer.predict(VALIDATION)["fusion"]
+    np.save(Path(sys.argv[1]) / f"logits-{together.rank}.npy", logits, allow_pickle=False)
