@@ -392,3 +392,36 @@ def test_after_a_crash_the_last_image_is_offered_with_its_masks(make_window, pic
     third = make_window(ready=False)
     third.offer_last()
     assert third.notice.text == ""
+
+
+@pytest.mark.parametrize("familiar", [True, False])
+def test_it_warns_where_an_image_is_unlike_the_training_images(
+    make_window, pictures, checkpoint_path, tmp_path, until, familiar
+):
+    from dataclasses import replace
+
+    from engine.evaluation.familiarity import Limit, describe
+    from engine.model.checkpoint import load
+
+    window = make_window(pictures)
+    analysis = window.state.analysis
+    # This checkpoint does not describe its training images.
+    assert window.answers.prediction.likeness == ""
+    own = analysis.session.forward(window.state.image, 0).features
+    around = own + 0.1 * np.random.default_rng(0).normal(size=(20, len(own)))
+    reference = describe(around if familiar else around + 1)
+    about = load(checkpoint_path)
+    path = tmp_path / "describes.safetensors"
+    replace(
+        about,
+        metadata=replace(about.metadata, familiarity=Limit(2.0, 95.0, 20, "made up")),
+        familiarity=reference,
+    ).save(path)
+    before = analysis.session
+    analysis.load(path)
+    until(lambda: analysis.session is not before and analysis.prediction is not None)
+    ratio = float(reference.distance(own[None])[0]) / 2
+    said = window.answers.prediction.likeness
+    assert f"(distance {ratio:.2f} of limit)" in said
+    assert said.startswith("Looks like" if familiar else "Unlike")
+    assert (ratio <= 1) is familiar

@@ -16,6 +16,7 @@ from viewer.widgets.remark import Remark
 from viewer.widgets.section import Section, label
 
 if TYPE_CHECKING:
+    from engine.evaluation.familiarity import Familiarity
     from engine.session import Prediction
 
 BRANCHES = ("fusion", "global", "local")
@@ -104,6 +105,8 @@ class PredictionPanel(Section):
         self.body.addLayout(rows)
         self._remark = Remark()
         self.body.addWidget(self._remark)
+        self._likeness = Remark()
+        self.body.addWidget(self._likeness)
         self._load = QPushButton("Load a checkpoint…")
         self._load.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.load_requested = self._load.clicked
@@ -118,6 +121,11 @@ class PredictionPanel(Section):
         """The headline."""
         return self._answer.text()
 
+    @property
+    def likeness(self) -> str:
+        """What is said of the image beside the training images; empty where nothing is known."""
+        return self._likeness.text
+
     def refresh(self) -> None:
         """Show the state of the analysis."""
         analysis = self._state.analysis
@@ -125,6 +133,10 @@ class PredictionPanel(Section):
         for row in self._rows.values():
             row.show_probability(prediction)
             row.setVisible(analysis.session is not None or analysis.loading)
+        near = analysis.familiarity
+        self._likeness.say(
+            _likeness(near) if near else "", "good" if near and near.familiar else "warning"
+        )
         without = analysis.session is None and not analysis.loading
         self._load.setVisible(without)
         self._what.setText("")
@@ -161,6 +173,15 @@ def _disagreement(prediction: Prediction) -> str:
         for what, who in said.items()
     ]
     return (" and ".join(parts).capitalize() + ".") if parts else ""
+
+
+def _likeness(near: Familiarity) -> str:
+    if near.familiar:
+        return f"Looks like the training data (distance {near.ratio:.2f} of limit)."
+    return (
+        f"Unlike the training data (distance {near.ratio:.2f} of limit): "
+        "the answer and its maps may mean nothing here."
+    )
 
 
 def _capital(text: str) -> str:

@@ -16,6 +16,7 @@ from engine.saliency.map import SaliencyMap
 from viewer.jobs import Jobs
 
 if TYPE_CHECKING:
+    from engine.evaluation.familiarity import Familiarity
     from engine.session import Prediction, Session
 
 _SETTLE_MS = 120  # while the reader scrolls through slices, only the one stopped at is predicted
@@ -66,6 +67,7 @@ class MapEntry:
 @dataclass
 class _Result:
     prediction: Prediction
+    familiarity: Familiarity | None = None
     maps: dict[str, SaliencyMap] = field(default_factory=dict)
 
 
@@ -87,6 +89,7 @@ class Analysis(QObject):
         self.device = "auto"
         self.precision = "auto"
         self.prediction: Prediction | None = None
+        self.familiarity: Familiarity | None = None  # None too where the checkpoint cannot say
         self.busy = False
         self.entries: dict[str, MapEntry] = {}
         self._image: Image | None = None
@@ -178,11 +181,11 @@ class Analysis(QObject):
         for entry in self.entries.values():
             self._jobs.cancel(f"map:{entry.name}")
         self.entries = {name: MapEntry(name) for name in self.map_names}
-        self.prediction = None
+        self.prediction = self.familiarity = None
         result = self._results.get(self._frame)
         if result is not None:
             self._results.move_to_end(self._frame)
-            self.prediction = result.prediction
+            self.prediction, self.familiarity = result.prediction, result.familiarity
             for name, found in result.maps.items():
                 self.entries[name] = MapEntry(name, MapStatus.READY, found, 1.0)
         complete = result is not None and all(
@@ -202,10 +205,15 @@ class Analysis(QObject):
             if not is_slow(entry.name):
                 entry.status = MapStatus.COMPUTING
         self.mapsChanged.emit()
+
+        def work(progress: Progress) -> _Result:
+            prediction = session.predict(image, frame, progress)
+            return _Result(prediction, session.familiarity(image, frame))
+
         self._jobs.start(
             "Predicting",
-            lambda progress: session.predict(image, frame, progress),
-            lambda prediction: self._predicted(frame, prediction),
+            work,
+            lambda result: self._predicted(frame, result),
             key="predict",
             lane="model",
             failed=self._failed,
@@ -220,12 +228,12 @@ class Analysis(QObject):
         self.predictionChanged.emit()
         self.mapsChanged.emit()
 
-    def _predicted(self, frame: int, prediction: Prediction) -> None:
+    def _predicted(self, frame: int, result: _Result) -> None:
         if frame != self._frame:
             return
-        self.prediction = prediction
+        self.prediction, self.familiarity = result.prediction, result.familiarity
         self.busy = False
-        self._results[frame] = _Result(prediction)
+        self._results[frame] = result
         while len(self._results) > _KEPT_FRAMES:
             self._results.popitem(last=False)
         self.predictionChanged.emit()
