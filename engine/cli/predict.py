@@ -165,12 +165,12 @@ def _print(entries: list[dict[str, Any]]) -> None:
             ],
         )
     unlike = [e for e in entries if e["familiarity"] and not e["familiarity"]["familiar"]]
-    for entry in unlike:
-        near = entry["familiarity"]
-        print(
-            f"Unlike the training images: {entry['path']}, frame {_frame(entry)} "
-            f"(distance {near['distance'] / near['limit']:.1f} of the limit)."
-        )
+    if unlike and len(entries) == 1:
+        near = unlike[0]["familiarity"]
+        ratio = near["distance"] / near["limit"]
+        print(f"Unlike the training images (distance {ratio:.1f} times the limit).")
+    elif unlike:
+        print(f"Unlike the training images: {len(unlike)} of {len(entries)} (--json says which).")
     print(f"Network: {entries[0]['checkpoint'].rpartition(' ')[0]}. Research use only.")
 
 

@@ -137,11 +137,14 @@ def test_predict_tables(capsys: pytest.CaptureFixture[str], images: Path, networ
     assert lines[0] == f"{images / 'us.png'}, frame 0"
     assert lines[1].split() == ["class", "global", "local", "fusion"]
     assert [line.split()[0] for line in lines[2:4]] == list(CLASSES)
-    assert lines[4] == "Network: Test 1.2. Research use only."
+    # The network has seen noise alone.
+    assert lines[4].startswith("Unlike the training images (distance ")
+    assert lines[5] == "Network: Test 1.2. Research use only."
     assert main(["predict", str(images), "--checkpoint", str(network)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["image", "frame", "global", "local", "fusion"]
-    assert len(lines) == 7
+    assert lines[-2] == "Unlike the training images: 5 of 5 (--json says which)."
+    assert len(lines) == 8
     assert all(line.count("healthy") + line.count("dystrophy") == 3 for line in lines[1:6])
 
 

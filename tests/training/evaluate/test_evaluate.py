@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -16,6 +15,7 @@ import pytest
 from engine.evaluation.coherence import coherence
 from engine.images.reader import read
 from engine.session import Session
+from tests.conftest import heed_ctrl_c
 from tests.training import cohort
 from training import cv
 from training.evaluate.__main__ import main
@@ -131,7 +131,11 @@ def test_ctrl_c_says_how_to_go_on(trained: Path, data: Path, tmp_path: Path) -> 
     shutil.copytree(trained, copy)
     command = [sys.executable, "-m", "training.evaluate", str(copy), "--data", str(data), *QUICK]
     child = subprocess.Popen(
-        [*command[:-1], "all"], cwd=ROOT, env={**os.environ}, stderr=subprocess.PIPE, text=True
+        [*command[:-1], "all"],
+        cwd=ROOT,
+        preexec_fn=heed_ctrl_c,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     table = copy / "evaluation" / "coherence.csv"
     deadline = time.monotonic() + 120
