@@ -43,7 +43,8 @@ def test_it_knows_the_held_out_demo_patients(session: Session) -> None:
         image = read(record.path)
         prediction = session.predict(image, record.frame)
         right.setdefault(record.patient, []).append(prediction.predicted == label)
-        assert prediction.familiarity is not None and prediction.familiarity.familiar
+        near = session.familiarity(image, record.frame)
+        assert near is not None and near.familiar
         for path in record.mask_paths:
             if path.suffix == ".png":
                 mask = read(path).grey(0) > 0
@@ -59,6 +60,6 @@ def test_it_knows_the_held_out_demo_patients(session: Session) -> None:
 
 def test_noise_is_unlike_what_it_was_trained_on(session: Session) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (1, 300, 400)).astype(np.uint8)
-    near = session.predict(Image(noise), 0).familiarity
+    near = session.familiarity(Image(noise), 0)
     assert near is not None and not near.familiar
     assert replace(near, limit=2 * near.distance).familiar
