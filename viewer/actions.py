@@ -10,6 +10,10 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
 
+from engine.images.image import Window
+from engine.images.orientation import stack_planes
+from engine.images.reslice import can_reslice
+from engine.images.windowing import presets
 from viewer import icons
 from viewer.state import AppState
 from viewer.state.analysis import is_slow, title
@@ -124,6 +128,44 @@ class Actions(QObject):
                 action.setCheckable(True)
                 action.setChecked(name == now)
                 action.triggered.connect(lambda *_, name=name: self.show_map(name))
+
+        menu.aboutToShow.connect(fill)
+        return menu
+
+    def window_menu(self, apply: Callable[[Window], object]) -> QMenu:
+        """Return a menu of the file's windows and those that suit its modality."""
+        menu = QMenu("&Window presets", self._window)
+
+        def fill() -> None:
+            menu.clear()
+            image = self._state.image
+            if image is None or image.is_colour:
+                menu.addAction("Only grey images have windows").setEnabled(False)
+                return
+            for window in presets(image, self._state.frame):
+                numbers = f"W {window.width:.4g}  L {window.centre:.4g}"
+                action = menu.addAction(f"{window.name or 'Stored'}\t{numbers}")
+                action.triggered.connect(lambda *_, window=window: apply(window))
+
+        menu.aboutToShow.connect(fill)
+        return menu
+
+    def axis_menu(self) -> QMenu:
+        """Return a menu of the axes along which the stack can be cut into slices."""
+        menu = QMenu("Slice &along", self._window)
+
+        def fill() -> None:
+            menu.clear()
+            image = self._state.acquired
+            if self._state.image is None or image is None or not can_reslice(image):
+                menu.addAction("Needs an evenly spaced stack").setEnabled(False)
+                return
+            for axis, plane in enumerate(stack_planes(image)):
+                text = plane.capitalize() or f"Axis {axis}"
+                action = menu.addAction(f"{text}, as acquired" if axis == 0 else text)
+                action.setCheckable(True)
+                action.setChecked(axis == self._state.axis)
+                action.triggered.connect(lambda *_, axis=axis: self._state.set_axis(axis))
 
         menu.aboutToShow.connect(fill)
         return menu

@@ -182,7 +182,12 @@ class Window(QMainWindow):
         actions.menu(
             "&View",
             *(actions.overlay_menu(), "next-map", "previous-map", "no-map", None),
-            *("fit", "one-to-one", "zoom-in", "zoom-out", None, "invert", "reset-window", None),
+            *("fit", "one-to-one", "zoom-in", "zoom-out", None, "invert", "reset-window"),
+            *(
+                actions.window_menu(lambda w: self.views.active.set_window(w)),
+                actions.axis_menu(),
+                None,
+            ),
             *(
                 "one-view",
                 "two-views",

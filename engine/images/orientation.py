@@ -72,3 +72,22 @@ def plane_name(affine: NDArray[np.float64]) -> str:
     if components[axis] < np.cos(np.deg2rad(30)):
         return "oblique"
     return ("sagittal", "coronal", "axial")[axis]
+
+
+def stack_planes(image: Image) -> tuple[str, str, str]:
+    """Name the planes that cutting a stack along its frames, rows and columns gives.
+
+    As ``plane_name`` names them; "" for all where the image does not say how it lies.
+    """
+    affines = image.geometry.frame_affines
+    if affines is None:
+        return "", "", ""
+    row, col = affines[0][:3, 0], affines[0][:3, 1]
+    normal = np.cross(col, row)
+
+    def plane(first: NDArray[np.float64], second: NDArray[np.float64]) -> str:
+        affine = np.eye(4)
+        affine[:3, 0], affine[:3, 1] = first, second
+        return plane_name(affine)
+
+    return plane(row, col), plane(normal, col), plane(row, normal)

@@ -13,6 +13,7 @@ from PySide6.QtGui import QDropEvent, QFontMetrics, QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QSlider
 
+import resources
 from engine.evaluation.coherence import coherence
 from engine.masks.shapes import disc
 from viewer.panels.agreement import beats_centre
@@ -425,3 +426,27 @@ def test_it_warns_where_an_image_is_unlike_the_training_images(
     assert f"(distance {ratio:.2f} of limit)" in said
     assert said.startswith("Looks like" if familiar else "Unlike")
     assert (ratio <= 1) is familiar
+
+
+def test_windows_and_axes_are_in_the_view_menu(make_window, until):
+    window = make_window(resources.path("demo", "images", "DEMO03"))
+    state, views = window.state, window.views
+    assert state.acquired is state.image
+    menu = window.actions_.window_menu(lambda w: views.active.set_window(w))
+    menu.aboutToShow.emit()
+    named = {a.text().split("\t")[0]: a for a in menu.actions()}
+    before = views.active.grey_window
+    named["High contrast"].trigger()
+    assert views.active.grey_window.name == "High contrast" != before.name
+    acquired = state.image
+    menu = window.actions_.axis_menu()
+    menu.aboutToShow.emit()
+    texts = [a.text() for a in menu.actions()]
+    assert texts[0] == "Axial, as acquired" and sorted(texts[1:]) == ["Coronal", "Sagittal"]
+    menu.actions()[texts.index("Coronal")].trigger()
+    until(lambda: state.axis == 1 and state.image.frames == acquired.shape[0])
+    assert state.image.shape == (acquired.frames, acquired.shape[1])
+    until(lambda: state.analysis.prediction is not None)
+    state.set_axis(0)
+    until(lambda: state.axis == 0 and state.image.shape == acquired.shape)
+    assert state.image.key == acquired.key

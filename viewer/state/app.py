@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,8 @@ class AppState(QObject):
         self.series: Series | None = None
         self.opening: Series | None = None
         self.image: Image | None = None
+        self.acquired: Image | None = None  # the image as its file holds it, whatever the axis
+        self.axis = 0
         self.frame = 0
         self.first_frame = 0  # of the next image, as the command line asks
         self.views = VIEWS
@@ -108,19 +111,32 @@ class AppState(QObject):
                 tone,
             )
 
-    def open_series(self, case: Case, series: Series) -> None:
-        """Load a series off the GUI thread and show it; the latest wins."""
+    def open_series(self, case: Case, series: Series, axis: int = 0) -> None:
+        """Load a series off the GUI thread and show it; the latest wins.
+
+        axis: of the acquired stack, along which its slices are cut (``reslice``). Masks belong to
+        one way of cutting: those of another come back with it.
+        """
         self.opening = series
 
         def work(progress: Progress) -> tuple[Image, References]:
             image = series.load(progress)
+            given = series
+            if axis:
+                from engine.images.reslice import reslice
+
+                image = reslice(image, axis)
+                given = replace(series, reference_masks=())
             image.key  # noqa: B018  a digest of all pixels, kept by the image: not on the GUI thread
             import engine.masks.autosave
             import engine.masks.document  # noqa: F401  the first image's masks wait for neither
 
-            return image, References(series)
+            return image, References(given)
 
         def done(result: tuple[Image, References]) -> None:
+            if not axis:
+                self.acquired = result[0]
+            self.axis = axis
             self._show(case, series, *result)
 
         def failed(sentence: str) -> None:
@@ -201,6 +217,11 @@ class AppState(QObject):
             self.frame = frame
             self.scores.reset()
             self.frameChanged.emit(frame)
+
+    def set_axis(self, axis: int) -> None:
+        """Cut the stack on screen along another of its axes; 0 is as acquired."""
+        if self.case is not None and self.series is not None and axis != self.axis:
+            self.open_series(self.case, self.series, axis)
 
     def set_active_view(self, view: int) -> None:
         """Make a view the one that panels and shortcuts speak of."""
