@@ -28,6 +28,7 @@ from viewer.panels.cases import CasesPanel
 from viewer.panels.status import StatusBar
 from viewer.panels.tools import ToolStrip
 from viewer.panels.top import TopBar
+from viewer.reading import Reading
 from viewer.state import AppState
 from viewer.tools.base import Tool
 from viewer.tools.toolbox import DEFAULT, Toolbox
@@ -200,6 +201,7 @@ class Window(QMainWindow):
             ),
             *("cases", "answers", "light", "full-screen"),
         )
+        self.reading = Reading(self)
         actions.menu("&Help", "keys", "log", "about")
 
     def _lay_out(self) -> None:

@@ -16,6 +16,8 @@ def circle_box(viewport: Viewport, row: float, col: float, radius: float) -> QRe
     """Return the circle of ``radius`` image pixels on the canvas (an ellipse where these are)."""
     centre = viewport.to_widget(row, col)
     width, height = radius * viewport.scale, radius * viewport.row_scale
+    if viewport.turn.sideways:
+        width, height = height, width
     return QRectF(centre.x() - width, centre.y() - height, 2 * width, 2 * height)
 
 

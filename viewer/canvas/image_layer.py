@@ -94,13 +94,11 @@ class ImageLayer:
         seen = viewport.visible()
         left, right = max(int(seen.left()), 0), min(int(seen.right()) + 1, cols)
         top, bottom = max(int(seen.top()), 0), min(int(seen.bottom()) + 1, rows)
-        area = viewport.to_widget_rect(top, left, bottom, right)
         painter.save()
         painter.setPen(QPen(GRID_COLOUR, 0))
-        for col in range(left, right + 1):
-            x = viewport.to_widget(0, col - 0.5).x()
-            painter.drawLine(int(x), int(area.top()), int(x), int(area.bottom()))
-        for row in range(top, bottom + 1):
-            y = viewport.to_widget(row - 0.5, 0).y()
-            painter.drawLine(int(area.left()), int(y), int(area.right()), int(y))
+        ends = [(top - 0.5, col - 0.5, bottom - 0.5, col - 0.5) for col in range(left, right + 1)]
+        ends += [(row - 0.5, left - 0.5, row - 0.5, right - 0.5) for row in range(top, bottom + 1)]
+        for row0, col0, row1, col1 in ends:
+            start, stop = viewport.to_widget(row0, col0), viewport.to_widget(row1, col1)
+            painter.drawLine(int(start.x()), int(start.y()), int(stop.x()), int(stop.y()))
         painter.restore()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import sqrt
 from typing import Protocol
 
 from PySide6.QtGui import QPainter
@@ -18,7 +19,9 @@ class Layer(Protocol):
 
 def device_ratio(painter: QPainter) -> float:
     """Return the device pixels to a logical one, also where a widget is rendered elsewhere."""
-    return painter.deviceTransform().m11() / painter.worldTransform().m11()
+    # By areas: under a quarter turn, m11 is zero.
+    device, world = painter.deviceTransform(), painter.worldTransform()
+    return sqrt(abs(device.determinant() / world.determinant()))
 
 
 def is_crisp(viewport: Viewport, device_pixel_ratio: float) -> bool:

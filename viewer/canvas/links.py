@@ -133,6 +133,7 @@ class Links(QObject):
     ) -> None:
         with self._leading() as leads:
             for view in self._followers(source, "place", only) if leads else ():
+                view.set_turn(source.turn)
                 if source.is_fitted:
                     view.fit()
                 else:

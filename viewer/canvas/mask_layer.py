@@ -175,12 +175,7 @@ class MaskLayer:
         if self.filled:
             for _, picture in pictures:
                 picture.paint_fill(painter)
-        seen = QRectF(
-            (area.left() - viewport.to_widget(-0.5, -0.5).x()) / viewport.scale,
-            (area.top() - viewport.to_widget(-0.5, -0.5).y()) / viewport.row_scale,
-            area.width() / viewport.scale,
-            area.height() / viewport.row_scale,
-        )
+        seen = viewport.to_image_rect(area)
         pictures.sort(key=lambda pair: pair[0] is active)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         for mask, picture in pictures:

@@ -27,6 +27,7 @@ from viewer.canvas.overlay import Overlay
 from viewer.canvas.overlay_layer import OverlayLayer
 from viewer.canvas.readout import CursorReading
 from viewer.canvas.surface import Surface
+from viewer.canvas.turn import PLAIN, Turn
 from viewer.canvas.viewport import Viewport
 from viewer.tools.base import Pointer, Tool
 from viewer.tools.window_level import WindowLevelTool
@@ -167,12 +168,11 @@ class ImageView(QWidget):
             if not image.is_colour:
                 self._window = default_window(image, self._frame)
             self._span = value_span(image)
-            if image.geometry.spacing is not None:
-                aspect = image.geometry.spacing[0] / image.geometry.spacing[1]
+            aspect = image.geometry.aspect
         self._annotations.spacing = (
             image.geometry.spacing[1] if image and image.geometry.spacing else None
         )
-        self._viewport = replace(self._viewport, aspect=aspect)
+        self._viewport = replace(self._viewport, aspect=aspect, turn=PLAIN)
         self._show_pixels()
         self._show_overlay()
         self.fit()
@@ -311,6 +311,21 @@ class ImageView(QWidget):
         view = self._viewport.centred(centre.y() - 0.5, centre.x() - 0.5)
         self.set_viewport(view.at_scale(view.fit_scale((rect.height(), rect.width()))))
 
+    @property
+    def turn(self) -> Turn:
+        """How the image is turned and mirrored on the screen."""
+        return self._viewport.turn
+
+    def set_turn(self, turn: Turn) -> None:
+        """Turn or mirror the image on the screen alone; its pixels and masks stay as they are."""
+        if self._image is None or turn == self.turn:
+            return
+        self.interaction.finish()
+        turned = self._viewport.turned(turn)
+        self._move(
+            turned.fitted(self._image.shape) if self._fitted else turned, fitted=self._fitted
+        )
+
     def fit(self) -> None:
         """Show all of the image; it stays so when the view changes its size."""
         if self._image is not None:
@@ -429,6 +444,8 @@ class ImageView(QWidget):
         self._fitted = fitted
         if viewport != mine:
             self._viewport = viewport
+            if viewport.turn != mine.turn:
+                self._show_edges()
             self.surface.update()
             self.viewRectChanged.emit(viewport)
             if self._pointer is not None:  # the mouse stayed, and the image moved under it
@@ -441,9 +458,11 @@ class ImageView(QWidget):
         # Windowed when painted: the mouse may report a drag many times a frame.
         self._pixels_stale = True
         self.surface.update()
+        self._show_edges()
+
+    def _show_edges(self) -> None:
         if self._image is not None:
-            left, right, top, bottom = edge_labels(self._image, self._frame)
-            self._annotations.edges = (left, right, top, bottom)
+            self._annotations.edges = self.turn.edges(edge_labels(self._image, self._frame))
 
     def _show_overlay(self) -> None:
         overlay = self.visible_overlay
@@ -464,6 +483,8 @@ class ImageView(QWidget):
         rows, cols = image.shape
         zoom = self._viewport.scale * self.surface.devicePixelRatioF()
         lines.append(f"{cols} × {rows}  {zoom:.0%}".replace("%", " %"))
+        if not self.turn.is_plain:
+            lines.append(self.turn.words)
         self._annotations.top_left = lines
         self._write_reading()
 

@@ -8,6 +8,8 @@ from math import isfinite
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QTransform
 
+from viewer.canvas.turn import PLAIN, Turn
+
 #: Logical pixels that one image column may span; beyond, positions lose meaning in 32-bit paint.
 SMALLEST_SCALE = 0.005
 LARGEST_SCALE = 256.0
@@ -21,6 +23,7 @@ class Viewport:
     scale: logical widget pixels that one column spans.
     aspect: distance between rows over distance between columns, so that shapes stay true.
     width, height: the widget, logical pixels.
+    turn: how the image is turned and mirrored on the screen.
     """
 
     row: float = 0.0
@@ -29,6 +32,7 @@ class Viewport:
     aspect: float = 1.0
     width: float = 1.0
     height: float = 1.0
+    turn: Turn = PLAIN
 
     @property
     def row_scale(self) -> float:
@@ -37,17 +41,13 @@ class Viewport:
 
     def to_widget(self, row: float, col: float) -> QPointF:
         """Return where an image position is drawn."""
-        return QPointF(
-            (col - self.col) * self.scale + self.width / 2,
-            (row - self.row) * self.row_scale + self.height / 2,
-        )
+        x, y = self.turn.apply((col - self.col) * self.scale, (row - self.row) * self.row_scale)
+        return QPointF(x + self.width / 2, y + self.height / 2)
 
     def to_image(self, x: float, y: float) -> tuple[float, float]:
         """Return the image position (row, col) that is drawn at a widget position."""
-        return (
-            (y - self.height / 2) / self.row_scale + self.row,
-            (x - self.width / 2) / self.scale + self.col,
-        )
+        across, down = self.turn.invert(x - self.width / 2, y - self.height / 2)
+        return down / self.row_scale + self.row, across / self.scale + self.col
 
     def transform(self) -> QTransform:
         """Return what takes pixel-edge coordinates (x = col + 0.5, y = row + 0.5) to the widget.
@@ -55,18 +55,33 @@ class Viewport:
         A QImage of the frame painted at (0, 0) under it lies where the frame lies.
         """
         corner = self.to_widget(-0.5, -0.5)
-        return QTransform(self.scale, 0, 0, self.row_scale, corner.x(), corner.y())
+        a, b, c, d = self.turn.matrix
+        return QTransform(
+            a * self.scale,
+            c * self.scale,
+            b * self.row_scale,
+            d * self.row_scale,
+            corner.x(),
+            corner.y(),
+        )
 
     def to_widget_rect(self, top: float, left: float, bottom: float, right: float) -> QRectF:
         """Return the drawn rectangle of pixel edges; (0, 0, rows, cols) is the whole frame."""
         return QRectF(
             self.to_widget(top - 0.5, left - 0.5), self.to_widget(bottom - 0.5, right - 0.5)
+        ).normalized()
+
+    def to_image_rect(self, area: QRectF) -> QRectF:
+        """Return the pixel-edge rectangle (x = columns, y = rows) drawn at a widget rectangle."""
+        (row0, col0), (row1, col1) = (
+            self.to_image(area.left(), area.top()),
+            self.to_image(area.right(), area.bottom()),
         )
+        return QRectF(QPointF(col0 + 0.5, row0 + 0.5), QPointF(col1 + 0.5, row1 + 0.5)).normalized()
 
     def visible(self) -> QRectF:
         """Return what is visible in pixel-edge coordinates, beyond the image too."""
-        row, col = self.to_image(0, 0)
-        return QRectF(col + 0.5, row + 0.5, self.width / self.scale, self.height / self.row_scale)
+        return self.to_image_rect(QRectF(0, 0, self.width, self.height))
 
     def zoomed(self, factor: float, x: float | None = None, y: float | None = None) -> Viewport:
         """Return the view magnified about a widget position that stays in place."""
@@ -74,11 +89,8 @@ class Viewport:
         y = self.height / 2 if y is None else y
         row, col = self.to_image(x, y)
         nearer = self.at_scale(self.scale * factor)
-        return replace(
-            nearer,
-            row=row - (y - self.height / 2) / nearer.row_scale,
-            col=col - (x - self.width / 2) / nearer.scale,
-        )
+        across, down = self.turn.invert(x - self.width / 2, y - self.height / 2)
+        return replace(nearer, row=row - down / nearer.row_scale, col=col - across / nearer.scale)
 
     def at_scale(self, scale: float) -> Viewport:
         """Return the view with another scale, the middle staying where it is."""
@@ -88,7 +100,14 @@ class Viewport:
 
     def panned(self, dx: float, dy: float) -> Viewport:
         """Return the view after dragging the image by widget pixels."""
-        return replace(self, row=self.row - dy / self.row_scale, col=self.col - dx / self.scale)
+        across, down = self.turn.invert(dx, dy)
+        return replace(
+            self, row=self.row - down / self.row_scale, col=self.col - across / self.scale
+        )
+
+    def turned(self, turn: Turn) -> Viewport:
+        """Return the view with the image turned another way, its middle staying where it is."""
+        return replace(self, turn=turn)
 
     def centred(self, row: float, col: float) -> Viewport:
         """Return the view with another image position in the middle."""
@@ -103,6 +122,8 @@ class Viewport:
         rows, cols = shape
         width = max(self.width - 2 * margin, 1.0)
         height = max(self.height - 2 * margin, 1.0)
+        if self.turn.sideways:
+            width, height = height, width
         return min(width / cols, height / (rows * self.aspect))
 
     def fitted(self, shape: tuple[int, int], margin: float = 0.0) -> Viewport:
