@@ -182,6 +182,8 @@ def _one_fold(
         seed=seed,
         precision=made.precision,
         guidance=made.guidance,
+        masks=made.masks,
+        erase=made.erase,
         team=team,
     )
 

@@ -36,7 +36,16 @@ BACKGROUND_IMAGES = 16
 BACKGROUND_REDUCTION = 2
 """Each side of them is divided by this: 16 images of 112 pixels take 0.6 MB."""
 
-MUST_AGREE = ("dataset", "classes", "images", "architecture", "preprocessing", "guidance")
+MUST_AGREE = (
+    "dataset",
+    "classes",
+    "images",
+    "architecture",
+    "preprocessing",
+    "guidance",
+    "masks",
+    "erase",
+)
 """What of the cross-validation's settings must be the same, or its figures are another model's."""
 
 
@@ -104,6 +113,8 @@ def fit(given: argparse.Namespace) -> None:
             seed=seed,
             precision=made.precision,
             guidance=made.guidance,
+            masks=made.masks,
+            erase=made.erase,
             team=team,
         )
 

@@ -26,7 +26,7 @@ from engine.errors import InvalidInputError, SaliscopeError
 from engine.evaluation.classification import measure
 from engine.model.network import FusionNetwork, Outputs
 from engine.progress import Progress
-from training import losses, state
+from training import erasure, losses, state
 from training.augment import AUGMENTATIONS, augment
 from training.cache import Pixels
 from training.optimisers import load_state_tensors, optimisers, set_rates, state_tensors
@@ -89,8 +89,11 @@ class Trainer:
     """Trains one network on some of the samples, validating on others.
 
     folder: where the state lies; a run that finds its state there goes on from it.
-    validation: empty for none, and then no early stopping. guidance: W, 0 for none. team: the
-    processes that train it together; each has a trainer with the same arguments.
+    validation: empty for none, and then no early stopping. guidance: W, 0 for none. masks: how
+    many of the training images' lesion masks may be used, drawn by the seed, fewer of the same
+    when fewer; None for all. erase: share of images shown without or only with their lesion
+    (``training.erasure``). team: the processes that train it together; each has a trainer with the
+    same arguments.
     """
 
     def __init__(
@@ -105,6 +108,8 @@ class Trainer:
         seed: int,
         precision: str = "float32",
         guidance: float = 0.0,
+        masks: int | None = None,
+        erase: float = 0.0,
         team: Team | None = None,
     ) -> None:
         self.network = network.to(samples.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -129,6 +134,9 @@ class Trainer:
         self._seed = seed
         self._precision = precision
         self._guidance = guidance
+        self._masks = masks
+        self._erase = erase
+        self._usable = self._usable_masks()
         self._coverage = (
             losses.CellCoverage(self.network, (samples.pixels.images.shape[-2:]), samples.device)
             if guidance
@@ -142,6 +150,18 @@ class Trainer:
             )
             weights = len(train) / (len(counts) * counts.clamp_min(1).float())
             self._weights = weights.to(samples.device)
+
+    def _usable_masks(self) -> Tensor:
+        """Return (N,) bool: the records whose masks training may use."""
+        usable = torch.from_numpy(self.samples.pixels.known)
+        if self._masks is not None:
+            lesion = self.samples.pixels.masks.reshape(len(self.samples.pixels), -1).any(axis=1)
+            train = self._train[torch.from_numpy(lesion)[self._train] & usable[self._train]]
+            generator = torch.Generator().manual_seed(derive(self._seed, "masks"))
+            chosen = train[torch.randperm(len(train), generator=generator)[: self._masks]]
+            usable = torch.zeros_like(usable)
+            usable[chosen] = True
+        return usable.to(self.samples.device)
 
     @property
     def epoch(self) -> int:
@@ -261,6 +281,13 @@ class Trainer:
             generator,
         )
         target = samples.labels(here)
+        known, speechless = self._usable[here], None
+        if self._erase:
+            kind = erasure.draw(known, masks, self._erase, generator)
+            images = erasure.erase(images, masks, kind, generator)
+            speechless = (kind == erasure.WITHOUT).to(samples.device)
+            # Where its lesion was, there is nothing to look at, and nothing to look away from.
+            known = known & ~speechless
         # Every process draws for the whole batch, and so the same.
         mine = self._team.share(len(indices))
         outputs = self._whole(
@@ -271,9 +298,10 @@ class Trainer:
             target,
             class_weights=self._weights,
             coverage=None if self._coverage is None else self._coverage(masks),
-            known=samples.known(here),
+            known=known,
             guidance_weight=self._guidance,
             gate_norm=a.gate_norm,
+            speechless=speechless,
         )
         for optimiser in self._optimisers:
             optimiser.zero_grad(set_to_none=True)
@@ -349,6 +377,8 @@ class Trainer:
             "seed": self._seed,
             "precision": self._precision,
             "guidance": self._guidance,
+            "masks": self._masks,
+            "erase": self._erase,
             "images": hashlib.blake2b(
                 self._train.numpy().tobytes() + self._validation.tobytes(), digest_size=8
             ).hexdigest(),

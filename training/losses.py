@@ -18,6 +18,9 @@ GLOBAL, LOCAL, FUSION = 0.3, 0.3, 0.4
 DICE_SMOOTHING = 1.0
 """Cells added to both sides of the Dice ratio, so that a lesion of one cell is no cliff."""
 
+SHARE_SMOOTHING = 1e-2
+"""Cells added to both sides of alpha's share on the lesion: a closed gate is no cliff either."""
+
 
 @dataclass(frozen=True)
 class Loss:
@@ -39,15 +42,23 @@ def joint(
     known: Tensor | None = None,
     guidance_weight: float = 0.0,
     gate_norm: str = "sigmoid",
+    speechless: Tensor | None = None,
 ) -> Loss:
     """Return 0.3 CE_g + 0.3 CE_l + 0.4 CE_f, equation (7), plus the weighted guidance.
 
     target: (N,) class indices. class_weights: (C,) or None. coverage: (N, 1, h, w), how much
     of each gate cell, where it is drawn, the lesion covers; known: (N,), whether that is known.
+    speechless: (N,) bool, images that show nothing to tell the class by (``training.erasure``):
+    their target is every class alike, whatever ``target`` says.
     """
+    goal: Tensor = target
+    if speechless is not None and bool(speechless.any()):
+        classes = outputs.fusion_logits.shape[1]
+        goal = functional.one_hot(target, classes).float()
+        goal[speechless] = 1 / classes
     # The cross-entropies are taken in float32 whatever precision the network ran in.
     parts = [
-        functional.cross_entropy(logits.float(), target, weight=class_weights)
+        functional.cross_entropy(logits.float(), goal, weight=class_weights)
         for logits in (outputs.global_logits, outputs.local_logits, outputs.fusion_logits)
     ]
     total = GLOBAL * parts[0] + LOCAL * parts[1] + FUSION * parts[2]
@@ -85,9 +96,11 @@ def guidance(logits: Tensor, coverage: Tensor, known: Tensor, gate_norm: str) ->
     mask contribute nothing, neither do they dilute the mean.
 
     A sigmoid gate pays binary cross-entropy against the coverage of each cell plus, where there
-    is a lesion, the soft Dice of alpha (without which a small lesion is cheapest ignored); a
-    known-empty mask pushes every cell down. A softmax gate, which always sums to one, pays the
-    cross-entropy against the lesion as a distribution; a known-empty mask says nothing to it.
+    is a lesion, the soft Dice of alpha (without which a small lesion is cheapest ignored) and
+    -log of the share of alpha on the lesion, its RMA (without which a faint glow over all the
+    rest, most of the image, costs nothing); a known-empty mask pushes every cell down. A softmax
+    gate, which always sums to one, pays the cross-entropy against the lesion as a distribution; a
+    known-empty mask says nothing to it.
     """
     q = logits.float()
     mask = coverage.float()
@@ -107,5 +120,6 @@ def guidance(logits: Tensor, coverage: Tensor, known: Tensor, gate_norm: str) ->
         dice = (2 * overlap + DICE_SMOOTHING) / (
             (alpha.square() + mask.square()).sum((1, 2, 3)) + DICE_SMOOTHING
         )
-        each = each + (1 - dice) * (area > 0)
+        share = (overlap + SHARE_SMOOTHING) / (alpha.sum((1, 2, 3)) + SHARE_SMOOTHING)
+        each = each + (1 - dice - share.log()) * (area > 0)
     return (each * weight).sum() / weight.sum().clamp_min(1)

@@ -29,7 +29,7 @@ from training.team import Team
 HUB = "hub"
 """In --global-weights: timm's ImageNet weights, over the network."""
 
-DEFAULT_RECIPES = {"compact": "compact", "light": "light", "paper": "busi"}
+DEFAULT_RECIPES = {"compact": "compact", "light": "light", "focus": "light", "paper": "busi"}
 """The recipe of a preset where none is given; the paper's on limb MRI is ``myopathy``."""
 
 
@@ -59,6 +59,16 @@ def add(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--augmentation", choices=sorted(AUGMENTATIONS))
     how.add_argument("--balance", action="store_true", default=None, help="weigh rare classes up")
     how.add_argument("--guidance", type=_weight, default=0.0, metavar="W", help="of lesion masks")
+    how.add_argument(
+        "--masks", type=_count, metavar="N", help="use only N of the training masks (default all)"
+    )
+    how.add_argument(
+        "--erase",
+        type=_share,
+        default=0.0,
+        metavar="P",
+        help="share of images shown without, or only with, their lesion",
+    )
     how.add_argument("--seed", type=int, default=0)
     how.add_argument("--device", default="auto", metavar="auto|cpu|cuda|mps")
     how.add_argument("--precision", default="auto", metavar="auto|float32|bfloat16")
@@ -73,6 +83,13 @@ def _positive(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text} is less than 0")
     return value
 
 
@@ -108,6 +125,8 @@ class Experiment:
     global_weights: str | None
     local_weights: Path | None
     guidance: float
+    masks: int | None
+    erase: float
     seed: int
     device: torch.device
     precision: str
@@ -140,6 +159,8 @@ class Experiment:
             "global_weights": _file_name(self.global_weights),
             "local_weights": _file_name(self.local_weights),
             "guidance": self.guidance,
+            "masks": self.masks,
+            "erase": self.erase,
             "seed": self.seed,
             "precision": self.precision,
         }
@@ -194,9 +215,12 @@ def experiment(
             f"--guidance acts on the gate, and {architecture.fusion} has none; "
             "give --fusion gate or leave --guidance out."
         )
-    if options.guidance and not any(r.mask_paths or r.known_empty for r in dataset.records):
+    if (options.guidance or options.erase) and not any(
+        r.mask_paths or r.known_empty for r in dataset.records
+    ):
         raise InvalidInputError(
-            f"--guidance needs lesion masks, and {dataset.name} has none; leave it out."
+            f"--guidance and --erase need lesion masks, and {dataset.name} has none; "
+            "leave them out."
         )
     mean, std = normalisation(architecture.global_backbone)
     preprocessing = replace(
@@ -218,6 +242,8 @@ def experiment(
         global_weights=options.global_weights,
         local_weights=options.local_weights,
         guidance=options.guidance,
+        masks=options.masks,
+        erase=options.erase,
         seed=options.seed,
         device=torch.device(device),
         precision=precision,

@@ -217,6 +217,8 @@ def _one_trial(
         seed=weights,
         precision=made.precision,
         guidance=tried.guidance,
+        masks=tried.masks,
+        erase=tried.erase,
     )
 
     reported = 0

@@ -12,6 +12,7 @@ from engine.model.bagnet import PLANS, PUBLISHED_BLOCKS, PUBLISHED_WIDTHS, Resid
 
 Fusion = Literal["gate", "concat", "product"]
 GateNorm = Literal["sigmoid", "softmax"]
+Pooling = Literal["flatten", "attended"]
 FUSIONS: tuple[Fusion, ...] = get_args(Fusion)
 GATE_NORMS: tuple[GateNorm, ...] = get_args(GateNorm)
 
@@ -25,7 +26,11 @@ MAX_CLASSES = 1000
 MAX_CHANNELS = 8192
 MAX_BLOCKS = 100
 MAX_GRID = 64
+MAX_LEVELS = 4
 MIN_INPUT, MAX_INPUT = 64, 2048
+
+# Fields that checkpoints of the first version lack; what they mean then is their default.
+LATER = frozenset({"global_levels", "pooling"})
 
 _BACKBONE_NAME = re.compile(r"[A-Za-z0-9_]{1,100}(\.[A-Za-z0-9_]{1,100})?")
 
@@ -44,6 +49,11 @@ class Architecture:
     fusion_grid: cells per side at which the branches meet. fuse_channels: F_fuse of eq. (5).
     dropout: before the classifiers' linear layers and after concat and product.
     input_size: (rows, cols) that the network is meant for.
+    global_levels: how many of the global branch's levels, from the coarsest up, meet the local
+        branch; 1 is the paper's X_g, stretched over the fusion grid. With more, each is sampled
+        where the local cells look.
+    pooling: what the fused classifier sees, eq. (6): "flatten", the paper's, every cell of Y; or
+        "attended", Y averaged over the cells and the global levels' average where the gate looks.
     """
 
     classes: tuple[str, ...]
@@ -61,6 +71,8 @@ class Architecture:
     fuse_channels: int = 2048
     dropout: float = 0.5
     input_size: tuple[int, int] = (224, 224)
+    global_levels: int = 1
+    pooling: Pooling = "flatten"
 
     def __post_init__(self) -> None:
         """Raise ``InvalidInputError`` for what cannot be built."""
@@ -131,6 +143,11 @@ class Architecture:
             f"must be two numbers of pixels from {MIN_INPUT} to {MAX_INPUT}",
         )
 
+        _require(
+            _is_count(self.global_levels, MAX_LEVELS), "global_levels", f"must be 1 to {MAX_LEVELS}"
+        )
+        _require(self.pooling in get_args(Pooling), "pooling", "must be flatten or attended")
+
     def with_classes(self, classes: tuple[str, ...]) -> Self:
         """Return the same network for other classes."""
         return replace(self, classes=classes)
@@ -145,7 +162,7 @@ class Architecture:
         known = {f.name for f in fields(cls)}
         unknown = sorted(set(values) - known)
         _require(not unknown, ", ".join(unknown), "is not something this version knows")
-        missing = sorted(known - set(values))
+        missing = sorted(known - set(values) - LATER)
         _require(not missing, ", ".join(missing), "is missing")
         options = values["global_options"]
         _require(isinstance(options, Mapping), "global_options", "must be a table of options")

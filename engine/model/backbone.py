@@ -15,9 +15,11 @@ from engine.errors import InvalidInputError
 class Backbone(nn.Module):
     """A timm network without its head: X_g (N, channels, h, w).
 
-    Raises ``InvalidInputError`` where timm does not know the name, does not take the options, or
-    the network's output is a sequence of tokens rather than a grid; ``CheckpointError`` where
-    ``pretrained`` weights cannot be fetched or do not fit.
+    levels: how many levels ``pyramid`` gives; ``level_channels`` of each, the coarsest (X_g) first.
+
+    Raises ``InvalidInputError`` where timm does not know the name, does not take the options, has
+    not so many levels, or the network's output is a sequence of tokens rather than a grid;
+    ``CheckpointError`` where ``pretrained`` weights cannot be fetched or do not fit.
     """
 
     def __init__(
@@ -26,6 +28,7 @@ class Backbone(nn.Module):
         options: Mapping[str, Any] | None = None,
         *,
         input_size: tuple[int, int] = (224, 224),
+        levels: int = 1,
         pretrained: bool = False,
     ) -> None:
         super().__init__()
@@ -47,11 +50,32 @@ class Backbone(nn.Module):
         self.channels = int(network.num_features)
         self._channels_last = False
         self._channels_last = self._layout(name, input_size)
+        self._finer: list[int] = []
+        self.level_channels = [self.channels]
+        if levels > 1:
+            self._choose_levels(name, levels)
         if pretrained:
             # Only here: weights knows the networks, the networks need weights only when asked.
             from engine.model.weights import fetch_global_weights
 
             fetch_global_weights(self, name)
+
+    def _choose_levels(self, name: str, count: int) -> None:
+        """Find the finer levels: of every resolution below the last, the deepest features."""
+        info = list(getattr(self.network, "feature_info", ()))
+        deepest: dict[int, int] = {entry["reduction"]: i for i, entry in enumerate(info)}
+        finer = sorted(deepest, reverse=True)[1:count]
+        if (
+            len(finer) < count - 1
+            or self._channels_last
+            or not hasattr(self.network, "forward_intermediates")
+        ):
+            raise InvalidInputError(
+                f"The backbone {name} does not give {count} levels of features; choose fewer "
+                "(global_levels), or densenet121 or resnet50."
+            )
+        self._finer = sorted(deepest[reduction] for reduction in finer)
+        self.level_channels += [info[deepest[r]]["num_chs"] for r in finer]
 
     def _layout(self, name: str, size: tuple[int, int]) -> bool:
         """Whether features come as (N, h, w, C), found without computing anything."""
@@ -86,6 +110,13 @@ class Backbone(nn.Module):
         """Take (N, 3, H, W) to X_g (N, channels, h, w)."""
         features: Tensor = self.network.forward_features(x)
         return features.permute(0, 3, 1, 2) if self._channels_last else features
+
+    def pyramid(self, x: Tensor) -> list[Tensor]:
+        """Take (N, 3, H, W) to the levels' features, X_g first, each finer than the last."""
+        if not self._finer:
+            return [self(x)]
+        last, finer = self.network.forward_intermediates(x, indices=self._finer)
+        return [last, *reversed(finer)]
 
 
 def normalisation(name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -46,6 +46,19 @@ PUBLISHED_WIDTHS = (64, 128, 256, 512)
 PUBLISHED_BLOCKS = (3, 4, 6, 3)
 
 
+def centres(kind: str, cells: int) -> list[float]:
+    """Return where ``cells`` cells in a row look: the pixels at their receptive fields' centres."""
+    plan = PLANS[kind]
+    kernel, jump = plan.stem
+    first = (kernel - 1) / 2
+    for stride, threes in zip(plan.strides, plan.threes, strict=True):
+        # The first block's 3x3 is the one that strides; later ones look around at its spacing.
+        for block in range(max(threes, 1)):
+            first += jump if block < threes else 0
+            jump *= stride if block == 0 else 1
+    return [first + jump * cell for cell in range(cells)]
+
+
 class Bottleneck(nn.Module):
     """1x1, then 3x3 or 1x1 without padding, then 1x1, around a cropped residual.
 

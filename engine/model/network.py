@@ -12,6 +12,7 @@ from engine.model.architecture import Architecture
 from engine.model.backbone import Backbone
 from engine.model.bagnet import EXPANSION, BagNet
 from engine.model.fusion import Concat, Fused, Gate, Product
+from engine.model.pyramid import Pyramid
 
 
 class Outputs(NamedTuple):
@@ -20,9 +21,11 @@ class Outputs(NamedTuple):
     global_logits, local_logits, fusion_logits: (N, classes).
     global_features: X_g (N, C_g, h, w). local_features: X_l (N, C_l, 24, 24) at 224.
     aligned_global: G (N, C_l, n, n), X_g brought to C_l channels where needed, then bilinearly to
-        the fusion grid. aligned_local: F_l (N, C_l, n, n), X_l by adaptive average pooling.
+        the fusion grid; with several levels, their sum where the local cells look.
+    aligned_local: F_l (N, C_l, n, n), X_l by adaptive average pooling.
     fused: z (N, C_l, n, n). attention: alpha (N, 1, n, n), and gate_logits: q, for the gate only.
-    embedding: (N, C_g + C_l + F_fuse n n), what the fusion classifier sees, eq. (6).
+    embedding: (N, C_g + C_l + F_fuse n n), what the fusion classifier sees, eq. (6); with attended
+        pooling (N, C_g + C_l + F_fuse), and for the gate C_l + C_g more.
     """
 
     global_logits: Tensor
@@ -72,6 +75,7 @@ class FusionNetwork(nn.Module):
             a.global_backbone,
             a.global_options,
             input_size=a.input_size,
+            levels=a.global_levels,
             pretrained=pretrained,
         )
         self.local_branch = BagNet(
@@ -84,7 +88,13 @@ class FusionNetwork(nn.Module):
         )
         wide, local = self.global_branch.channels, a.local_widths[-1] * EXPANSION
         self.global_head = Classifier(wide, count, 0.0)
-        self.align: nn.Module = nn.Conv2d(wide, local, 1) if wide != local else nn.Identity()
+        self.align: nn.Module
+        if a.global_levels > 1:
+            self.align = Pyramid(
+                self.global_branch.level_channels, local, a.local_branch, a.fusion_grid
+            )
+        else:
+            self.align = nn.Conv2d(wide, local, 1) if wide != local else nn.Identity()
         self.fusion: Gate | Concat | Product
         if a.fusion == "gate":
             self.fusion = Gate(local, a.gate_channels or local // 2, a.gate_norm)
@@ -96,22 +106,37 @@ class FusionNetwork(nn.Module):
         self.project = nn.Sequential(
             nn.Conv2d(local, a.fuse_channels, 1), nn.BatchNorm2d(a.fuse_channels)
         )
-        self.fusion_head = Classifier(
-            wide + local + a.fuse_channels * a.fusion_grid**2, count, a.dropout
-        )
+        fused = a.fuse_channels * a.fusion_grid**2
+        if a.pooling == "attended":
+            fused = a.fuse_channels + (local + wide if a.fusion == "gate" else 0)
+        self.fusion_head = Classifier(wide + local + fused, count, a.dropout)
 
     def forward(self, x: Tensor) -> Outputs:
         """Take (N, 3, H, W), preprocessed, to all outputs."""
         grid = (self.architecture.fusion_grid,) * 2
-        x_g: Tensor = self.global_branch(x)
+        levels = self.global_branch.pyramid(x)
+        x_g = levels[0]
         x_l = self.local_branch.features(x)
         pooled_g, pooled_l = x_g.mean(dim=(2, 3)), x_l.mean(dim=(2, 3))
-        # The 1x1 before resizing: the same result (both are linear and the weights of the
-        # resizing sum to one), on fewer cells.
-        g = functional.interpolate(self.align(x_g), size=grid, mode="bilinear", align_corners=False)
+        if isinstance(self.align, Pyramid):
+            g = self.align(levels, (x.shape[2], x.shape[3]), x_l)
+        else:
+            # The 1x1 before resizing: the same result (both are linear and the weights of the
+            # resizing sum to one), on fewer cells.
+            g = functional.interpolate(
+                self.align(x_g), size=grid, mode="bilinear", align_corners=False
+            )
         f_l = functional.adaptive_avg_pool2d(x_l, grid)
         fused: Fused = self.fusion(f_l, g)
-        embedding = torch.cat([pooled_g, pooled_l, self.project(fused.z).flatten(1)], dim=1)
+        projected = self.project(fused.z)
+        parts = [pooled_g, pooled_l]
+        if self.architecture.pooling == "flatten":
+            parts.append(projected.flatten(1))
+        else:
+            parts.append(projected.mean(dim=(2, 3)))
+            if fused.attention is not None:
+                parts += [_attended(g, fused.attention), _attended(x_g, fused.attention)]
+        embedding = torch.cat(parts, dim=1)
         return Outputs(
             global_logits=self.global_head(pooled_g),
             local_logits=self.local_branch.fc(pooled_l),
@@ -125,3 +150,16 @@ class FusionNetwork(nn.Module):
             gate_logits=fused.gate_logits,
             embedding=embedding,
         )
+
+
+def _attended(features: Tensor, attention: Tensor) -> Tensor:
+    """Return the mean of features (N, C, h, w) over the cells, weighed by the attention: (N, C)."""
+    size = (features.shape[2], features.shape[3])
+    weights = (
+        attention
+        if attention.shape[2:] == size
+        else functional.adaptive_avg_pool2d(attention, size)
+    )
+    # A gate that closes everywhere has nothing to weigh by; the bound keeps the quotient finite.
+    total = weights.sum(dim=(2, 3)).clamp_min(1e-4)
+    return (features * weights).sum(dim=(2, 3)) / total

@@ -51,6 +51,22 @@ PRESETS: dict[str, Architecture] = {
         fuse_channels=8,
         dropout=0.3,
     ),
+    # What the results on real images support: a strong pretrained backbone whose finer levels
+    # meet the local branch cell by cell, and a classifier that sees what the gate lets through.
+    "focus": Architecture(
+        _PLACEHOLDER,
+        global_backbone="densenet121",
+        local_branch="bagnet33-strided",
+        local_stem=16,
+        local_widths=(16, 32, 64, 64),
+        local_blocks=(1, 2, 2, 1),
+        local_residual="centre",
+        fusion_grid=24,
+        fuse_channels=128,
+        dropout=0.3,
+        global_levels=3,
+        pooling="attended",
+    ),
 }
 
 

@@ -74,6 +74,9 @@ def grids(network: FusionNetwork, size: tuple[int, int], device: str = "cpu") ->
     local = _grid(_Local(network.local_branch), size, device)
     shape = (network.architecture.fusion_grid,) * 2
     pooled, resized = local.pooled(shape), wide.resized(shape)
+    if network.architecture.global_levels > 1:
+        # The global levels are sampled where the local cells look (``engine.model.pyramid``).
+        resized = pooled
     middle = pooled.between(resized)
     return {
         "global": wide,

@@ -170,7 +170,7 @@ def test_what_cannot_be_built_is_refused_before_building(changes: dict[str, obje
 
 
 def test_unknown_names_are_refused() -> None:
-    with pytest.raises(InvalidInputError, match="compact, light, paper"):
+    with pytest.raises(InvalidInputError, match="compact, focus, light, paper"):
         preset("huge", ("a", "b"))
     with pytest.raises(InvalidInputError, match="unknown to timm"):
         Backbone("resnet5000")
