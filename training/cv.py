@@ -325,6 +325,7 @@ def checkpoint(
             limits=limits,
             temperature=temperature,
             familiarity=None if familiarity is None else familiarity[1],
+            modalities=tuple(sorted({r.modality for r in dataset.records if r.modality})),
         ),
         background,
         None if familiarity is None else familiarity[0],

@@ -81,6 +81,7 @@ class CheckpointMetadata:
     date: ISO 8601. intended_use, limits: sentences for whoever looks at the model card.
     familiarity: the distance beyond which an image is unlike the training images; None where the
         checkpoint does not describe these.
+    modalities: DICOM's codes of the training images ("US", "MR"); empty where it does not say.
     tensors_sha256: over names, types, shapes and values of all tensors; set on saving.
     """
 
@@ -97,6 +98,7 @@ class CheckpointMetadata:
     temperature: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(BRANCHES, 1.0))
     familiarity: Limit | None = None
     tensors_sha256: str = ""
+    modalities: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise ``InvalidInputError`` for what cannot be right."""
@@ -114,6 +116,10 @@ class CheckpointMetadata:
         _require(
             all(_is_number(v) for m in self.metrics for v in m.values.values()),
             "metrics hold what is not a finite number",
+        )
+        _require(
+            all(isinstance(m, str) and m.isalnum() and m.isupper() for m in self.modalities),
+            "modalities are not DICOM's codes, such as US and MR",
         )
         p = self.preprocessing
         _require(
@@ -146,10 +152,15 @@ class CheckpointMetadata:
             f.name: getattr(self, f.name)
             for f in fields(self)
             if f.name
-            not in ("architecture", "preprocessing", "training_data", "metrics", "familiarity")
+            not in (
+                *("architecture", "preprocessing", "training_data", "metrics"),
+                *("familiarity", "modalities"),
+            )
         }
         if self.familiarity is not None:
             values["familiarity"] = asdict(self.familiarity)
+        if self.modalities:
+            values["modalities"] = list(self.modalities)
         return {
             "format": FORMAT,
             **values,
@@ -171,8 +182,10 @@ class CheckpointMetadata:
             f"it is of format {number}, and this version of the program knows format {FORMAT}",
         )
         # Absent from checkpoints that do not have it.
-        limit = values.pop("familiarity", None)
-        given = _record(cls, {**values, "familiarity": None}, "", every=True)
+        limit, modalities = values.pop("familiarity", None), values.pop("modalities", [])
+        given = _record(cls, {**values, "familiarity": None, "modalities": ()}, "", every=True)
+        _require(isinstance(modalities, list), "modalities is not a list")
+        given["modalities"] = tuple(modalities)
         if limit is not None:
             given["familiarity"] = Limit(**_record(Limit, limit, "familiarity", every=True))
         for name in ("name", "version", "date", "licence", "intended_use", "limits"):
