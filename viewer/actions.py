@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
 
@@ -15,19 +15,30 @@ from engine.images.orientation import stack_planes
 from engine.images.reslice import can_reslice
 from engine.images.windowing import presets
 from viewer import icons
+from viewer.canvas.bindings import VIEW_KEYS
+from viewer.keymap.store import KeymapStore
 from viewer.state import AppState
 from viewer.state.analysis import is_slow, title
 from viewer.tools.base import Tool
 
 
 class Actions(QObject):
-    """``make`` registers an action under a name; menus list them."""
+    """``make`` registers an action under a name; menus list them.
+
+    Keys given to ``make`` are the action's own; the set of keys in use may give it others, then
+    and later. ``keysChanged``: tooltips that name keys must be read again.
+    """
+
+    keysChanged = Signal()
 
     def __init__(self, state: AppState, window: QWidget) -> None:
         super().__init__(window)
         self._state = state
         self._window = window
         self.all: dict[str, QAction] = {}
+        self.own_keys: dict[str, tuple[str, ...]] = dict(VIEW_KEYS)
+        self.keymap = KeymapStore(state.settings, self)
+        self.keymap.changed.connect(self._rekey)
         self.menus = QMenuBar(window)
         self.menus.setNativeMenuBar(False)
         self.menus.setAccessibleName("Menus")
@@ -46,13 +57,19 @@ class Actions(QObject):
         """Register an action on the window."""
         action = QAction(text, self._window)
         given = (keys,) if isinstance(keys, str) else keys
-        action.setShortcuts([QKeySequence(key) for key in given if key])
+        self.own_keys[name] = tuple(
+            QKeySequence(key).toString(QKeySequence.SequenceFormat.PortableText)
+            for key in given
+            if key
+        )
+        action.setShortcuts([QKeySequence(key) for key in self.keys_of(name)])
         action.setCheckable(checkable)
         if icon:
             action.setProperty("icon-name", icon)
             action.setIcon(icons.icon(icon))
             action.setIconVisibleInMenu(False)
-        self._describe(action, tip)
+        action.setProperty("tip", tip)
+        self._describe(action)
         action.triggered.connect(lambda *_: act())
         self._window.addAction(action)
         self.all[name] = action
@@ -60,6 +77,30 @@ class Actions(QObject):
 
     def __getitem__(self, name: str) -> QAction:
         return self.all[name]
+
+    def keys_of(self, name: str) -> tuple[str, ...]:
+        """Return the keys of an action, or of a function of the views, in the set in use."""
+        return self.keymap.current.keys_of(name, self.own_keys.get(name, ()))
+
+    def keys_text(self, name: str, join: str = ", ") -> str:
+        """Return them as they are shown, "" where there are none."""
+        native = QKeySequence.SequenceFormat.NativeText
+        return join.join(QKeySequence(key).toString(native) for key in self.keys_of(name))
+
+    def hint(self, widget: QWidget, name: str, text: str) -> None:
+        """Give a widget a tooltip that names an action's key, whatever it is."""
+
+        def say() -> None:
+            keys = self.keys_text(name)
+            widget.setToolTip(f"{text} ({keys})" if keys else text)
+
+        self.keysChanged.connect(say)
+        say()
+
+    def allow(self, name: str, enabled: bool, why: str = "") -> None:
+        """Enable an action, or disable it and remember why for whoever asks."""
+        self.all[name].setEnabled(enabled)
+        self.all[name].setProperty("why", "" if enabled else why)
 
     def menu(self, text: str, *names: str | QMenu | None) -> QMenu:
         """Add a menu of actions, submenus and separators (None) to the bar."""
@@ -210,7 +251,13 @@ class Actions(QObject):
             if name:
                 action.setIcon(icons.icon(name))
 
-    def _describe(self, action: QAction, tip: str = "") -> None:
-        text = tip or action.text().replace("&", "").rstrip("…")
+    def _rekey(self) -> None:
+        for name, action in self.all.items():
+            action.setShortcuts([QKeySequence(key) for key in self.keys_of(name)])
+            self._describe(action)
+        self.keysChanged.emit()
+
+    def _describe(self, action: QAction) -> None:
+        text = action.property("tip") or action.text().replace("&", "").rstrip("…")
         keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
         action.setToolTip(f"{text} ({keys})" if keys else text)

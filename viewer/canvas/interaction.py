@@ -13,12 +13,12 @@ from engine.errors import SaliscopeError
 from viewer.canvas import bindings
 from viewer.tools.base import Pointer, Tool
 from viewer.tools.pan import PanTool
+from viewer.tools.scroll import ScrollTool
+from viewer.tools.window_level import WindowLevelTool
 from viewer.tools.zoom import ZoomTool
 
 if TYPE_CHECKING:
     from viewer.canvas.view import ImageView
-
-_Button = Qt.MouseButton
 
 
 class Interaction:
@@ -28,22 +28,29 @@ class Interaction:
         self._view = view
         self._pan = PanTool()
         self._zoom = ZoomTool()
+        self._scroll = ScrollTool()
+        self._drags: dict[str, Tool] = {
+            "pan": self._pan,
+            "zoom": self._zoom,
+            "slices": self._scroll,
+            "window-level": WindowLevelTool(),
+        }
         self._dragging: tuple[Qt.MouseButton, Tool] | None = None
         self._space = False
         self._slices = 0.0
         self._commands: dict[str, Callable[[], object]] = {
-            "previous": lambda: view.request_frame(view.frame - 1),
-            "next": lambda: view.request_frame(view.frame + 1),
-            "first": lambda: view.request_frame(0),
-            "last": lambda: view.request_frame(view.frames - 1),
+            "slice-previous": lambda: view.request_frame(view.frame - 1),
+            "slice-next": lambda: view.request_frame(view.frame + 1),
+            "slice-first": lambda: view.request_frame(0),
+            "slice-last": lambda: view.request_frame(view.frames - 1),
             "fit": view.fit,
             "one-to-one": view.one_to_one,
             "zoom-in": lambda: view.zoom_by(bindings.ZOOM_STEP),
             "zoom-out": lambda: view.zoom_by(1 / bindings.ZOOM_STEP),
             "reset-window": view.reset_window,
             "invert": view.invert,
-            "smaller": lambda: self._resize(-1),
-            "larger": lambda: self._resize(1),
+            "tool-smaller": lambda: self._resize(-1),
+            "tool-larger": lambda: self._resize(1),
         }
 
     @property
@@ -55,8 +62,8 @@ class Interaction:
         """Return the mouse's shape."""
         if self._dragging is not None and self._dragging[1] is self._pan:
             return Qt.CursorShape.ClosedHandCursor
-        if self._dragging is not None and self._dragging[1] is self._zoom:
-            return self._zoom.cursor
+        if self._dragging is not None and self._dragging[1] in self._drags.values():
+            return self._dragging[1].cursor
         if self._space:
             return Qt.CursorShape.OpenHandCursor
         return self._view.tool.cursor
@@ -66,7 +73,7 @@ class Interaction:
         if self._view.image is None or self._dragging is not None:
             return
         button = event.button()
-        tool = self._tool_for(button)
+        tool = self._tool_for(button, event.modifiers())
         if tool is None:
             return
         self._dragging = (button, tool)
@@ -109,18 +116,19 @@ class Interaction:
         angle = event.angleDelta()
         # Alt turns the wheel sideways on most platforms, Shift on some.
         turned = (angle.y() or angle.x()) / bindings.NOTCH
-        modifiers = event.modifiers()
+        what = bindings.current().wheel(event.modifiers())
         touchpad = not pixels.isNull() and event.phase() != Qt.ScrollPhase.NoScrollPhase
         travelled = float(pixels.y() or pixels.x()) if touchpad else 0.0
-        if modifiers & Qt.KeyboardModifier.ShiftModifier and view.tool.resize(
-            travelled / bindings.PIXELS_PER_SLICE if touchpad else turned
-        ):
-            pass
-        elif modifiers & Qt.KeyboardModifier.ControlModifier or view.frames == 1:
+        if what == "tool-size":
+            if view.tool.resize(travelled / bindings.PIXELS_PER_SLICE if touchpad else turned):
+                event.accept()
+                return
+            what = bindings.current().plain_wheel  # a tool without a size leaves it to the view
+        if what == "zoom" or (what == "slices" and view.frames == 1):
             steps = travelled / bindings.PIXELS_PER_ZOOM_STEP if touchpad else turned
             at = event.position()
             view.zoom_by(bindings.ZOOM_STEP**steps, at.x(), at.y())
-        else:
+        elif what == "slices":
             steps = travelled / bindings.PIXELS_PER_SLICE if touchpad else turned
             if self._slices * steps < 0:  # turning back answers at once
                 self._slices = 0.0
@@ -158,11 +166,8 @@ class Interaction:
         with self._refusals():
             if view.tool.key(view, key, event.modifiers()):
                 return True
-        held = event.modifiers() & ~(
-            Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.ShiftModifier
-        )
-        command = bindings.KEYS.get(key)
-        if view.image is None or command is None or held:
+        command = bindings.current().command(key, event.modifiers())
+        if view.image is None or command is None:
             return False
         self._commands[command]()
         return True
@@ -190,7 +195,7 @@ class Interaction:
 
     def finish(self) -> None:
         """End a drag because the view moves on to another frame or image."""
-        if self._dragging is not None:
+        if self._dragging is not None and self._dragging[1] is not self._scroll:
             tool = self._dragging[1]
             self._dragging = None
             with self._refusals():
@@ -210,12 +215,9 @@ class Interaction:
         row, col = self._view.viewport.to_image(at.x(), at.y())
         return Pointer(self._view, row, col, at.x(), at.y(), modifiers)
 
-    def _tool_for(self, button: Qt.MouseButton) -> Tool | None:
-        if button == _Button.MiddleButton or (button == _Button.LeftButton and self._space):
-            return self._pan
-        if button == _Button.RightButton:
-            return self._zoom
-        return self._view.tool if button == _Button.LeftButton else None
+    def _tool_for(self, button: Qt.MouseButton, modifiers: Qt.KeyboardModifier) -> Tool | None:
+        what = bindings.current().drag(button, modifiers, space=self._space)
+        return self._view.tool if what == "tool" else self._drags.get(what or "")
 
     def _resize(self, steps: float) -> None:
         self._view.tool.resize(steps)
