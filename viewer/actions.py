@@ -122,10 +122,10 @@ class Actions(QObject):
 
     def name_steps(self) -> None:
         """Name what undo and redo would do, and allow them only if there is something."""
-        document = self._state.masks.document
+        steps = self._state.steps
         for name, verb, text in (
-            ("undo", "Undo", document.undo_text if document is not None else ""),
-            ("redo", "Redo", document.redo_text if document is not None else ""),
+            ("undo", "Undo", steps.undo_text),
+            ("redo", "Redo", steps.redo_text),
         ):
             action = self.all[name]
             action.setEnabled(bool(text))

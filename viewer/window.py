@@ -226,6 +226,7 @@ class Window(QMainWindow):
         state.notice.connect(self.notice.say)
         state.pathsGiven.connect(self.notice.clear)
         state.masks.changed.connect(self._follow_masks)
+        state.measures.changed.connect(self._follow_masks)
         state.seriesOpened.connect(self._follow_image)
         state.seriesClosed.connect(lambda: self._follow_image(None))
         state.seriesOpened.connect(lambda _: self.views.active.setFocus())
@@ -313,9 +314,9 @@ class Window(QMainWindow):
             action.setChecked(True)
 
     def _document_step(self, what: str) -> None:
-        document = self.state.masks.document
-        if document is not None and not self.tool.step_back():
-            document.undo() if what == "undo" else document.redo()
+        steps = self.state.steps
+        if self.state.image is not None and not self.tool.step_back():
+            steps.undo() if what == "undo" else steps.redo()
 
     def _add_mask(self) -> None:
         if self.state.masks.document is not None:

@@ -46,6 +46,33 @@ class VoxelLayout:
 
 
 @dataclass(frozen=True)
+class ScaledRegion:
+    """A part of an ultrasound picture with a scale of its own (DICOM PS3.3 C.8.5.5).
+
+    top, left, bottom, right: its pixels, the ends included. spacing: (row, col) mm a pixel; None
+    where its axes are not both lengths (time in M-mode, velocity in a spectrum).
+    """
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+    spacing: tuple[float, float] | None = None
+
+    @property
+    def area(self) -> int:
+        """Pixels."""
+        return (self.bottom - self.top + 1) * (self.right - self.left + 1)
+
+    def holds(self, row: float, col: float) -> bool:
+        """Whether an image position lies on one of its pixels."""
+        return (
+            self.top - 0.5 <= row <= self.bottom + 0.5
+            and self.left - 0.5 <= col <= self.right + 0.5
+        )
+
+
+@dataclass(frozen=True)
 class Geometry:
     """Where the pixels lie; None wherever the file does not say.
 
@@ -58,6 +85,7 @@ class Geometry:
         PixelAspectRatio).
     directions: where only that is known, the patient's directions towards which columns (to the
         screen's right) and rows (downwards) run, as DICOM PatientOrientation ("L", "FA", ...).
+    regions: of an ultrasound picture; what lies outside all of them has no scale.
     """
 
     spacing: tuple[float, float] | None = None
@@ -66,6 +94,7 @@ class Geometry:
     layout: VoxelLayout | None = None
     pixel_aspect: float | None = None
     directions: tuple[str, str] = ("", "")
+    regions: tuple[ScaledRegion, ...] = ()
 
     @property
     def aspect(self) -> float:
@@ -108,6 +137,7 @@ class Display:
         a window.
     frame_windows: each frame's own stored windows, where they differ between frames.
     padding: the range of values (modality units) that mark pixels outside the image.
+    frame_rate: frames a second at which the file asks to be played, None where it does not.
     """
 
     inverted: bool = False
@@ -117,6 +147,7 @@ class Display:
     frame_times_ms: tuple[float, ...] = ()
     frame_windows: tuple[tuple[Window, ...], ...] = ()
     padding: tuple[float, float] | None = None
+    frame_rate: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -91,3 +91,38 @@ def stack_planes(image: Image) -> tuple[str, str, str]:
         return plane_name(affine)
 
     return plane(row, col), plane(normal, col), plane(row, normal)
+
+
+class SlicePosition(NamedTuple):
+    """Where a frame lies along its stack: mm, and which way is counted.
+
+    towards: "H", "F", ... where the patient's coordinates are known, with ``mm`` 0 or above; ""
+    where only the distance from the first frame is.
+    """
+
+    mm: float
+    towards: str = ""
+
+
+def slice_position(image: Image, frame: int) -> SlicePosition | None:
+    """Return a frame's distance from the patient coordinates' origin, along its normal.
+
+    Without patient coordinates, that from the first frame; None where neither is known (pictures,
+    cine loops), and where all frames lie at one place.
+    """
+    affines = image.geometry.frame_affines
+    step = image.geometry.slice_spacing
+    if affines is None:
+        return SlicePosition(frame * step) if step and image.frames > 1 else None
+    normal = np.cross(affines[frame, :3, 1], affines[frame, :3, 0])
+    length = float(np.linalg.norm(normal))
+    if not np.isfinite(length) or length == 0:
+        return None
+    normal = normal / length
+    axis = int(np.argmax(np.abs(normal)))
+    normal = normal * (1.0 if normal[axis] > 0 else -1.0)
+    distance = float(affines[frame, :3, 3] @ normal)
+    if image.frames > 1 and np.ptp(affines[:, :3, 3] @ normal) < 1e-3:
+        return None
+    letter = (_TOWARDS if distance >= 0 else _AWAY)[axis]
+    return SlicePosition(abs(distance), letter)

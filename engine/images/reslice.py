@@ -79,7 +79,7 @@ def reslice(image: Image, axis: int) -> Image:
             layout=_compose(geometry.layout, where) if geometry.layout is not None else None,
         ),
         identity=replace(image.identity, sop_instance_uids=(), sop_frames=()),
-        display=replace(image.display, frame_windows=(), frame_times_ms=()),
+        display=replace(image.display, frame_windows=(), frame_times_ms=(), frame_rate=None),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -27,10 +28,14 @@ class Edit(Protocol):
 
 @dataclass
 class Step:
-    """What one press of undo turns back, and the words for it ("Brush stroke")."""
+    """What one press of undo turns back, and the words for it ("Brush stroke").
+
+    when: on the process's clock, to put the steps of several documents in one order.
+    """
 
     name: str
     edits: Sequence[Edit] = field(default_factory=list)
+    when: int = field(default_factory=time.monotonic_ns)
 
     def apply(self) -> None:
         """Do it again, first edit first."""
@@ -110,6 +115,16 @@ class History:
     def redo_text(self) -> str:
         """What redo would do again, "" if nothing."""
         return self._undone[-1].name if self._undone else ""
+
+    @property
+    def undo_when(self) -> int:
+        """When the step was done that undo would turn back, 0 if there is none."""
+        return self._done[-1].when if self._done else 0
+
+    @property
+    def redo_when(self) -> int:
+        """When the step was first done that redo would do again, 0 if there is none."""
+        return self._undone[-1].when if self._undone else 0
 
     @property
     def names(self) -> list[str]:

@@ -14,16 +14,20 @@ from engine.images.case import Case, ScanResult, Series
 from engine.images.image import Image
 from engine.progress import Progress
 from viewer.jobs import Jobs
+from viewer.measure.book import MeasureBook
 from viewer.settings import Settings
 from viewer.state.analysis import Analysis
 from viewer.state.cases import CaseList
 from viewer.state.masks import Masks
 from viewer.state.overlay import VIEWS, Overlays
 from viewer.state.scores import Scores
+from viewer.state.steps import Steppable, Steps
 from viewer.state.storage import References, Storage
 
 if TYPE_CHECKING:
     from engine.masks.change import Change
+    from engine.masks.shapes import Box
+    from engine.measure.document import MeasureDocument
 
 
 class AppState(QObject):
@@ -51,6 +55,9 @@ class AppState(QObject):
         self.overlays = Overlays(self)
         self.analysis = Analysis(self.jobs, self)
         self.masks = Masks(self)
+        self.measures = MeasureBook(self)
+        self.measures.failed.connect(lambda sentence: self.notice.emit(sentence, "warning"))
+        self.steps = Steps(self._documents)
         self.scores = Scores(self.jobs, lambda: self.masks.compared_pixels(self.frame), self)
         self.case: Case | None = None
         self.series: Series | None = None
@@ -187,7 +194,23 @@ class AppState(QObject):
     def close(self) -> None:
         """Write what is left of the masks and stop all work; the program ends."""
         self._close_masks()
+        self.measures.save()
         self.jobs.shut_down()
+
+    @property
+    def measurements(self) -> MeasureDocument | None:
+        """The measurements and covers of the image on screen."""
+        return None if self.image is None else self.measures.of(self.image)
+
+    def covers(self, image: Image) -> tuple[Box, ...]:
+        """Return what is to be black in every exported picture of an image, as (rows, cols) boxes.
+
+        ``engine.measure.covers.black_out`` does it to pixels.
+        """
+        return self.measures.covers(image)
+
+    def _documents(self) -> list[Steppable]:
+        return [d for d in (self.masks.document, self.measurements) if d is not None]
 
     def mask_count(self, series: Series) -> int:
         """Return how many masks a series has, of those opened since the program started."""

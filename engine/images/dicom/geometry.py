@@ -150,7 +150,9 @@ def geometry(
             affines = np.stack(known)
         elif known:
             notes.append("Some frames have no position, so none is placed in the patient.")
-    return Geometry(spacing, affines, step, None, aspect, edges)
+    sound = values.text(dataset, "Modality") == "US" or planes[0].spacing is None
+    regions = ultrasound.regions(dataset, shape) if sound else ()
+    return Geometry(spacing, affines, step, None, aspect, edges, regions)
 
 
 def _parallel(planes: Sequence[Plane]) -> bool:

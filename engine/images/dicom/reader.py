@@ -155,7 +155,10 @@ def _assemble(parts: list[_Part], title: str, notes: list[str]) -> Image:
 
 def _display(dataset: Dataset, views: list[FrameView], colour: bool) -> Display:
     if colour:
-        return Display(frame_times_ms=_frame_times(dataset, len(views)))
+        return Display(
+            frame_times_ms=_frame_times(dataset, len(views)),
+            frame_rate=_frame_rate(dataset, len(views)),
+        )
     windows = [lut.windows(view) for view in views]
     differ = any(w != windows[0] for w in windows)
     shared: tuple[Window, ...] = windows[0]
@@ -170,7 +173,31 @@ def _display(dataset: Dataset, views: list[FrameView], colour: bool) -> Display:
         frame_times_ms=_frame_times(dataset, len(views)),
         frame_windows=tuple(windows) if differ and all(windows) else (),
         padding=lut.padding(dataset, views[0]),
+        frame_rate=_frame_rate(dataset, len(views)),
     )
+
+
+MAX_FRAME_RATE = 1000.0
+"""Frames a second beyond which a stated rate is a mistake."""
+
+
+def _frame_rate(dataset: Dataset, count: int) -> float | None:
+    """Return the frames a second to play at (PS3.3 C.7.6.5), None for stills and where not said.
+
+    The rate recommended for display comes first, then the cine rate, then what the frame times
+    amount to.
+    """
+    if count < 2:
+        return None
+    for keyword in ("RecommendedDisplayFrameRate", "CineRate"):
+        rate = values.number(dataset, keyword)
+        if rate is not None and 0 < rate <= MAX_FRAME_RATE:
+            return rate
+    times = _frame_times(dataset, count)
+    if times and times[-1] > times[0]:
+        rate = 1000.0 * (len(times) - 1) / (times[-1] - times[0])
+        return rate if 0 < rate <= MAX_FRAME_RATE else None
+    return None
 
 
 def _frame_times(dataset: Dataset, count: int) -> tuple[float, ...]:

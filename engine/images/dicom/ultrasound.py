@@ -2,48 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from pydicom.dataset import Dataset
 
 from engine.images.dicom import values
+from engine.images.image import ScaledRegion
 
 CENTIMETRES = 3  # C.8.5.5.1.15, Physical Units X and Y Direction
 TWO_D = 1  # C.8.5.5.1.1, Region Spatial Format
+LOW_PRIORITY = 1  # C.8.5.5.1.3, Region Flags, bit 0
 SAME = 1e-3  # relative difference below which two calibrations are one
 
 
-@dataclass(frozen=True)
-class Region:
-    """A calibrated 2-D region: its box in pixels (inclusive) and mm per (row, col)."""
+def regions(dataset: Dataset, shape: tuple[int, int]) -> tuple[ScaledRegion, ...]:
+    """Return the regions that begin within the picture, smallest first; high priority before low.
 
-    top: int
-    left: int
-    bottom: int
-    right: int
-    spacing: tuple[float, float]
-
-    @property
-    def area(self) -> int:
-        """Pixels."""
-        return (self.bottom - self.top + 1) * (self.right - self.left + 1)
-
-
-def regions(dataset: Dataset) -> list[Region]:
-    """Return the 2-D regions that are calibrated in centimetres along both axes."""
-    found = []
+    Only 2-D regions calibrated in centimetres along both axes have a spacing.
+    """
+    found: list[tuple[int, int, ScaledRegion]] = []
     for item in values.items(dataset, "SequenceOfUltrasoundRegions"):
-        if values.integer(item, "RegionSpatialFormat") != TWO_D:
-            continue
-        units = (
-            values.integer(item, "PhysicalUnitsXDirection"),
-            values.integer(item, "PhysicalUnitsYDirection"),
-        )
-        if units != (CENTIMETRES, CENTIMETRES):
-            continue
-        # The deltas' signs say which way the axes point; the distance is their size.
-        col = abs(values.number(item, "PhysicalDeltaX") or 0.0) * 10.0
-        row = abs(values.number(item, "PhysicalDeltaY") or 0.0) * 10.0
         box = [
             values.integer(item, keyword)
             for keyword in (
@@ -53,12 +29,30 @@ def regions(dataset: Dataset) -> list[Region]:
                 "RegionLocationMaxX1",
             )
         ]
-        if not (0 < row < 10 and 0 < col < 10) or None in box:
+        if None in box:
             continue
         top, left, bottom, right = (int(v or 0) for v in box)
-        if bottom >= top >= 0 and right >= left >= 0:
-            found.append(Region(top, left, bottom, right, (row, col)))
-    return found
+        if not (bottom >= top >= 0 and right >= left >= 0 and top < shape[0] and left < shape[1]):
+            continue
+        region = ScaledRegion(top, left, bottom, right, _spacing(item))
+        low = (values.integer(item, "RegionFlags") or 0) & LOW_PRIORITY
+        found.append((low, region.area, region))
+    return tuple(region for _, _, region in sorted(found, key=lambda entry: entry[:2]))
+
+
+def _spacing(item: Dataset) -> tuple[float, float] | None:
+    if values.integer(item, "RegionSpatialFormat") != TWO_D:
+        return None
+    units = (
+        values.integer(item, "PhysicalUnitsXDirection"),
+        values.integer(item, "PhysicalUnitsYDirection"),
+    )
+    if units != (CENTIMETRES, CENTIMETRES):
+        return None
+    # The deltas' signs say which way the axes point; the distance is their size.
+    col = abs(values.number(item, "PhysicalDeltaX") or 0.0) * 10.0
+    row = abs(values.number(item, "PhysicalDeltaY") or 0.0) * 10.0
+    return (row, col) if 0 < row < 10 and 0 < col < 10 else None
 
 
 def spacing(
@@ -69,17 +63,13 @@ def spacing(
     Where regions are calibrated differently (a picture beside its zoom), the largest counts and
     a note says so.
     """
-    found = [r for r in regions(dataset) if r.top < shape[0] and r.left < shape[1]]
-    if not found:
+    scaled = [(r, r.spacing) for r in regions(dataset, shape) if r.spacing is not None]
+    if not scaled:
         return None
-    largest = max(found, key=lambda region: region.area)
-    if any(
-        abs(r.spacing[i] - largest.spacing[i]) > SAME * largest.spacing[i]
-        for r in found
-        for i in (0, 1)
-    ):
+    largest, scale = max(scaled, key=lambda pair: pair[0].area)
+    if any(abs(s[i] - scale[i]) > SAME * scale[i] for _, s in scaled for i in (0, 1)):
         notes.append(
             "Its regions have different scales; lengths hold in the largest one, columns "
             f"{largest.left} to {largest.right} and rows {largest.top} to {largest.bottom}."
         )
-    return largest.spacing
+    return scale

@@ -438,6 +438,13 @@ def test_cine_times(tmp_path: Path) -> None:
     assert image.display.frame_times_ms == (0, 40, 80)
     made = dataset(frames, FrameTimeVector=[0, 30, 50], Modality="US")
     assert reader.read(save(made, tmp_path / "b")).display.frame_times_ms == (0, 30, 80)
+    assert image.display.frame_rate == 25
+    made = dataset(frames, FrameTime=40, CineRate=30, RecommendedDisplayFrameRate=12, Modality="US")
+    assert reader.read(save(made, tmp_path / "c")).display.frame_rate == 12
+    made = dataset(frames, FrameTimeVector=[0, 30, 50], Modality="US")
+    assert reader.read(save(made, tmp_path / "d")).display.frame_rate == 25
+    made = dataset(frames, CineRate=0, Modality="US")
+    assert reader.read(save(made, tmp_path / "e")).display.frame_rate is None
 
 
 # --- Hostile files -------------------------------------------------------------------------------

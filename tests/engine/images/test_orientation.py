@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from engine.images.image import Geometry, Image
-from engine.images.orientation import direction_label, edge_labels, opposite, plane_name
+from engine.images.orientation import (
+    direction_label,
+    edge_labels,
+    opposite,
+    plane_name,
+    slice_position,
+)
 
 
 def _image(col: tuple[float, ...], row: tuple[float, ...]) -> Image:
@@ -48,3 +54,16 @@ def test_nothing_known_nothing_said() -> None:
     assert direction_label(np.zeros(3)) == ""
     assert direction_label(np.array([np.nan, 1, 0])) == ""
     assert opposite("AR") == "PL"
+
+
+def test_slice_position_along_the_normal() -> None:
+    affines = np.stack([np.eye(4)] * 3)
+    affines[:, :3, :2] = [[0, 1], [1, 0], [0, 0]]
+    affines[:, 2, 3] = [-4.0, 0.0, 6.5]
+    image = Image(pixels=np.zeros((3, 4, 4)), geometry=Geometry(frame_affines=affines))
+    assert [slice_position(image, i) for i in range(3)] == [(4.0, "F"), (0.0, "H"), (6.5, "H")]
+    unplaced = Image(pixels=np.zeros((3, 4, 4)), geometry=Geometry(slice_spacing=2.5))
+    assert slice_position(unplaced, 2) == (5.0, "")
+    assert slice_position(Image(pixels=np.zeros((3, 4, 4))), 2) is None
+    affines[:, 2, 3] = 7.0  # a cine loop at one place
+    assert slice_position(image, 1) is None

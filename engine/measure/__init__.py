@@ -1,0 +1,1 @@
+"""Measuring on an image: lengths, angles, areas and what the pixels of a region hold."""

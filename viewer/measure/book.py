@@ -1,0 +1,72 @@
+"""The measurements of every image opened since the program started, saved as they change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from engine.errors import SaliscopeError
+from engine.images.image import Image
+
+if TYPE_CHECKING:
+    from engine.masks.shapes import Box
+    from engine.measure.document import MeasureDocument
+
+#: Changes this close together are written at once, ms.
+_WRITE_MS = 300
+
+
+class MeasureBook(QObject):
+    """One document an image, by what the image holds: it is there again when opened again."""
+
+    changed = Signal()
+    failed = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._documents: dict[str, MeasureDocument] = {}
+        self._unsaved: set[str] = set()
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_WRITE_MS)
+        self._timer.timeout.connect(self.save)
+
+    def of(self, image: Image) -> MeasureDocument:
+        """Return an image's measurements; those kept from earlier are read once."""
+        document = self._documents.get(image.key)
+        if document is None:
+            from engine.measure import store
+            from engine.measure.document import MeasureDocument
+
+            document = MeasureDocument(store.load(image.key))
+            document.subscribe(self._noting(image.key))
+            self._documents[image.key] = document
+        return document
+
+    def covers(self, image: Image) -> tuple[Box, ...]:
+        """Return the boxes (rows, cols) of an image that are to be black in what is exported."""
+        from engine.measure import covers
+
+        return covers.boxes(self.of(image).items, image.shape)
+
+    def save(self) -> None:
+        """Write what has changed."""
+        from engine.measure import store
+
+        self._timer.stop()
+        for key in tuple(self._unsaved):
+            self._unsaved.discard(key)
+            try:
+                store.save(key, self._documents[key])
+            except SaliscopeError as error:
+                self.failed.emit(str(error))
+
+    def _noting(self, key: str) -> Callable[[], None]:
+        def note() -> None:
+            self._unsaved.add(key)
+            self._timer.start()
+            self.changed.emit()
+
+        return note
