@@ -239,6 +239,9 @@ class Views(QWidget):
             threshold=choice.threshold,
             low=low,
             high=high,
+            kind=choice.kind,
+            levels=choice.levels,
+            top=choice.top,
         )
 
     def _locked_range(self, found: SaliencyMap) -> tuple[float, float]:

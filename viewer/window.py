@@ -19,7 +19,7 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QMenu, QVB
 import resources
 from engine import folders
 from engine.saliency.scale import OPACITY
-from viewer import dialogs, theme
+from viewer import blink, dialogs, overlay_style, theme
 from viewer.actions import Actions
 from viewer.exporting import Exporting
 from viewer.models import Models
@@ -138,6 +138,8 @@ class Window(QMainWindow):
         make("no-map", "&No overlay", lambda: self.actions_.show_map(None), "0")
         make("next-map", "Ne&xt map", lambda: self.actions_.step_map(1), "N")
         make("previous-map", "Pre&vious map", lambda: self.actions_.step_map(-1), "Shift+N")
+        overlay_style.install(self.actions_, state)
+        blink.install(self, self.actions_, views)
         make("one-view", "&One view", lambda: state.set_views(1), "Alt+1", icon="one-view")
         make("two-views", "&Two views", lambda: state.set_views(2), "Alt+2", icon="two-views")
         make("other-view", "O&ther view", self._other_view, "Ctrl+Tab")
@@ -183,6 +185,7 @@ class Window(QMainWindow):
         actions.menu(
             "&View",
             *(actions.overlay_menu(), "next-map", "previous-map", "no-map", None),
+            *(overlay_style.menu(self, actions), blink.menu(self, actions), None),
             *("fit", "one-to-one", "zoom-in", "zoom-out", None, "invert", "reset-window"),
             *(
                 actions.window_menu(lambda w: self.views.active.set_window(w)),
@@ -415,10 +418,12 @@ class Window(QMainWindow):
             colours=settings.text("overlay/colours", "inferno"),
             signed_colours=settings.text("overlay/signed_colours", "purple-orange"),
             scale="locked" if settings.text("overlay/scale") == "locked" else "map",
+            **overlay_style.restored(settings),
         )
 
     def _keep_overlay(self) -> None:
         style = self.state.overlays.style
+        overlay_style.keep(self.state.settings, style)
         for name in ("opacity", "threshold", "colours", "signed_colours", "scale"):
             self.state.settings.set(f"overlay/{name}", getattr(style, name))
 

@@ -3,37 +3,48 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
 from viewer.canvas import colours
 from viewer.canvas.annotations import MARGIN, SHADOW, font, shadowed_text
 from viewer.canvas.numbers import short
 from viewer.canvas.overlay import Overlay
+from viewer.canvas.overlay_lines import NONE, Lines, colour_of, lines_of
 from viewer.canvas.viewport import Viewport
 
 WIDTH = 9.0
 RIGHT = 14.0
 TALLEST = 260.0
 SHORTEST = 60.0
+#: A bar of lines is this opaque: the marks on it are what is drawn over the image.
+FAINT = 0.4
+LEGEND = 150.0
+_LINE = 17.0
 
 
 class ColourBar:
-    """A vertical bar at the right edge; hollow below the threshold, where nothing is drawn."""
+    """A vertical bar at the right edge; hollow below the threshold, where nothing is drawn.
+
+    Of a map drawn as lines, the bar is faint and has a mark with its value for each of them, and
+    below it stands what the lines are.
+    """
 
     def __init__(self) -> None:
         self._overlay: Overlay | None = None
+        self._lines: Lines = NONE
         self._picture = QImage()
 
     def show(self, overlay: Overlay | None) -> None:
         """Take the overlay whose scale is shown."""
         self._overlay = overlay
+        self._lines = NONE if overlay is None else lines_of(overlay)
         if overlay is None:
             return
         name = colours.suited(overlay.style.colours, overlay.signed)
         words = colours.table(name)[::-1]
         shown = colours.opacities(len(words), overlay.signed, overlay.style.threshold)[::-1] > 0
-        if overlay.style.threshold <= 0:
+        if overlay.style.threshold <= 0 or overlay.style.kind != "wash":
             shown[:] = True
         strip = np.zeros((len(words), 1, 4), np.uint8)
         strip[:, 0, :3] = words
@@ -51,7 +62,7 @@ class ColourBar:
         """Return where the bar is painted, None where there is no room or nothing to show."""
         line = 17.0
         top = MARGIN + line
-        height = min(TALLEST, viewport.height * 0.66, viewport.height - 2 * top - 3 * line)
+        height = min(TALLEST, viewport.height * 0.66, viewport.height - 2 * top - 5 * line)
         if self._overlay is None or height < SHORTEST or viewport.width < 120:
             return None
         return QRectF(viewport.width - RIGHT - WIDTH, top, WIDTH, height)
@@ -67,10 +78,28 @@ class ColourBar:
             ends.insert(1, ((0 - low) / (high - low), "0"))
         return ends
 
+    def marks(self) -> list[tuple[float, str]]:
+        """Return (share of the height from below, number) of each line, lowest first.
+
+        A value beyond a scale that is not the map's own has no mark.
+        """
+        if self._overlay is None:
+            return []
+        low, high = self._overlay.range
+        values = sorted({line.value for line in self._lines.lines if low <= line.value <= high})
+        return [((value - low) / (high - low), short(value)) for value in values]
+
+    @property
+    def legend(self) -> tuple[str, ...]:
+        """What the lines are, a phrase a line; none for a wash, whose bar says it."""
+        return self._lines.legend
+
     def paint(self, painter: QPainter, viewport: Viewport) -> None:
         """Paint bar and numbers."""
         box = self.box(viewport)
-        around = None if box is None else box.adjusted(-90, -24, 40, 24)
+        around = (
+            None if box is None else box.adjusted(-LEGEND, -24, 40, 24 + _LINE * len(self.legend))
+        )
         if box is None or around is None or not painter.clipBoundingRect().intersects(around):
             return
         painter.save()
@@ -79,18 +108,51 @@ class ColourBar:
         painter.setPen(QPen(SHADOW, 3))
         painter.drawRect(box)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        if self.legend:
+            painter.setOpacity(FAINT)
         painter.drawImage(box, self._picture)
+        painter.setOpacity(1.0)
         painter.setPen(QPen(QColor(230, 234, 240, 150), 1))
         painter.drawRect(box)
-        line = 17.0
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        taken: list[float] = []
+        for share, text in self.marks():
+            y = box.bottom() - share * box.height()
+            if all(abs(y - other) >= _LINE - 3 for other in taken):
+                taken.append(y)
+                where = QRectF(box.left() - 96, y - _LINE / 2, 90, _LINE)
+                shadowed_text(painter, where, right, text)
         for share, text in self.labels():
             y = box.bottom() - share * box.height()
             if share == 0:
-                where = QRectF(viewport.width - 90, y + 2, 90 - MARGIN, line)
+                where = QRectF(viewport.width - 90, y + 2, 90 - MARGIN, _LINE)
             elif share == 1:
-                where = QRectF(viewport.width - 90, y - line - 2, 90 - MARGIN, line)
+                where = QRectF(viewport.width - 90, y - _LINE - 2, 90 - MARGIN, _LINE)
+            elif all(abs(y - other) >= _LINE - 3 for other in taken):
+                where = QRectF(box.left() - 46, y - _LINE / 2, 40, _LINE)
             else:
-                where = QRectF(box.left() - 46, y - line / 2, 40, line)
+                continue
+            shadowed_text(painter, where, right, text)
+        self._paint_marks(painter, box)
+        width = min(LEGEND, viewport.width - 2 * MARGIN)
+        where = QRectF(viewport.width - MARGIN - width, box.bottom() + 2, width, _LINE)
+        for text in self.legend:
+            where.translate(0, _LINE)
             shadowed_text(painter, where, right, text)
         painter.restore()
+
+    def _paint_marks(self, painter: QPainter, box: QRectF) -> None:
+        """Paint each line's value on the bar, in its colour and dash."""
+        if self._overlay is None:
+            return
+        low, high = self._overlay.range
+        for line in self._lines.lines:
+            if low <= line.value <= high:
+                y = box.bottom() - (line.value - low) / (high - low) * box.height()
+                for colour, width in ((SHADOW, 4.0), (colour_of(self._overlay, line), 2.0)):
+                    pen = QPen(colour, width)
+                    pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+                    if line.dashed and width < 4.0:
+                        pen.setDashPattern([1.5, 1.0])
+                    painter.setPen(pen)
+                    painter.drawLine(QPointF(box.left() - 3, y), QPointF(box.right() + 2, y))

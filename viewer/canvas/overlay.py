@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from engine.saliency.map import SaliencyMap
 from engine.saliency.scale import OPACITY, natural_range
 
 DEFAULT_COLOURS = "inferno"
 DEFAULT_SIGNED_COLOURS = "purple-orange"
+Kind = Literal["wash", "contours", "hot-spots"]
+KINDS: tuple[Kind, ...] = ("wash", "contours", "hot-spots")
+LEVELS = (0.25, 0.5, 0.75)
+TOP = 0.1
 
 
 @dataclass(frozen=True)
@@ -19,6 +24,8 @@ class OverlayStyle:
     threshold: the share of the range, 0 to 1, below which nothing is drawn (of |value| where
     signed). low, high: the scale's ends in the map's own values; None takes the map's own (0 to
     its maximum, or -m to m where signed: ``natural_range``). signed: None follows the map's sign.
+    kind: a wash of colours, lines at ``levels`` (shares of the scale), or outlines of the ``top``
+    share of the pixels; lines know no threshold.
     """
 
     colours: str = DEFAULT_COLOURS
@@ -27,6 +34,9 @@ class OverlayStyle:
     low: float | None = None
     high: float | None = None
     signed: bool | None = None
+    kind: Kind = "wash"
+    levels: tuple[float, ...] = LEVELS
+    top: float = TOP
 
 
 @dataclass(frozen=True, eq=False)

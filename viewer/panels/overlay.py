@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QGridLayout,
     QHBoxLayout,
+    QLabel,
     QPushButton,
     QSlider,
     QWidget,
@@ -17,6 +18,9 @@ from PySide6.QtWidgets import (
 
 from engine.saliency.map import SaliencyMap
 from viewer.canvas import colours
+from viewer.canvas.overlay import Overlay, OverlayStyle
+from viewer.canvas.overlay_lines import lines_of
+from viewer.panels.overlay_style import StyleRow
 from viewer.state import AppState
 from viewer.state.analysis import MapStatus, is_slow, title
 from viewer.widgets.remark import Remark
@@ -49,6 +53,7 @@ class OverlayPanel(Section):
         self.colours = QComboBox()
         self.colours.setIconSize(_SWATCH)
         self.locked = QCheckBox("Same scale for all maps")
+        self.style_row = StyleRow(state)
         self._opacity_value, self._threshold_value = label(), label()
         self._remark = Remark()
         self._compute = QPushButton()
@@ -64,14 +69,18 @@ class OverlayPanel(Section):
         self.locked.setToolTip(
             "On: one colour stands for one value in every view. Off: each map has its own range."
         )
-        grid = QGridLayout()
+        self._grid = grid = QGridLayout()
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(2)
         grid.setColumnMinimumWidth(0, 68)
         grid.setColumnStretch(1, 1)
+        self._says: dict[str, QLabel] = {}
         for row, (text, control, value) in enumerate(
             (
                 ("Map", self.map, None),
+                ("Style", self.style_row.kind, None),
+                ("Levels", self.style_row.levels, self.style_row.unit),
+                ("Hottest", self.style_row.top, None),
                 ("Opacity", self.opacity, self._opacity_value),
                 ("Threshold", self.threshold, self._threshold_value),
                 ("Colours", self.colours, None),
@@ -81,8 +90,9 @@ class OverlayPanel(Section):
             says = label(text)
             says.setBuddy(control)
             grid.addWidget(says, row, 0)
+            self._says[text] = says
             grid.addWidget(control, row, 1, 1, 1 if value else 2)
-            grid.setRowMinimumHeight(row, 27)
+            control.setMinimumHeight(27)
             if value is not None:
                 value.setMinimumWidth(44)
                 value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -147,6 +157,14 @@ class OverlayPanel(Section):
         self.locked.setChecked(choice.scale == "locked")
         self.locked.blockSignals(False)
         shown = choice.map_name
+        self.style_row.refresh(shown is not None)
+        for text, kind, parts in (
+            ("Levels", "contours", (self.style_row.levels, self.style_row.unit)),
+            ("Hottest", "hot-spots", (self.style_row.top,)),
+            ("Threshold", "wash", (self.threshold, self._threshold_value)),
+        ):
+            for part in (self._says[text], *parts):
+                part.setVisible(choice.kind == kind)
         for control in (self.opacity, self.threshold, self.colours, self.locked):
             control.setEnabled(shown is not None)
         self.set_title("Overlay", title(shown) if shown else "none")
@@ -162,17 +180,24 @@ class OverlayPanel(Section):
                 text = f"{title(entry.name)} takes a while and is computed when you ask for it."
             elif entry.status is MapStatus.FAILED:
                 text = entry.error
+        lines = self._lines_note(entry.map) if entry is not None and entry.map else ""
         waiting = entry is not None and bool(text)
         outside = _outside(entry.map) if entry is not None and entry.map is not None else 0.0
         if not text and outside >= _WORTH_SAYING:
             text = f"{outside:.0%} of this map lies outside the anatomy."
-            self._remark.say(text.replace("%", " %"), "warning")
+            self._remark.say(f"{text} {lines}".strip().replace("%", " %"), "warning")
         else:
-            self._remark.say(text.replace("%", " %"))
+            self._remark.say((text or lines).replace("%", " %"))
         self._compute.setVisible(waiting)
         if entry is not None and waiting:
             computing = entry.status is MapStatus.COMPUTING
             self._compute.setText("Cancel" if computing else f"Compute {title(entry.name)}")
+
+    def _lines_note(self, found: SaliencyMap) -> str:
+        """Return what lines cannot show of a map: ties, and levels that it does not reach."""
+        choice = self._state.overlays.style
+        style = OverlayStyle(kind=choice.kind, levels=choice.levels, top=choice.top)
+        return lines_of(Overlay(found, style)).note
 
     def _list_colours(self, signed: bool) -> None:
         """Offer the tables that suit the map."""

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from PySide6.QtCore import QObject, Signal
 
 from engine.saliency.scale import OPACITY
+from viewer.canvas.overlay import KINDS, LEVELS, TOP, Kind
 
 Scale = Literal["map", "locked"]
 VIEWS = 2
@@ -21,7 +22,9 @@ class OverlayChoice:
 
     map_name: None for the bare image. opacity: 0 to 1. threshold: 0 to 1, the share of the colour
     scale below which nothing is drawn. signed_colours: of maps with two signs. scale: "map" fits
-    each map's own range, "locked" gives every view the range of all shown maps together.
+    each map's own range, "locked" gives every view the range of all shown maps together. kind: a
+    wash of colours, lines at ``levels`` (shares of the scale, over 0 and below 1), or outlines of
+    the ``top`` share of the pixels.
     """
 
     map_name: str | None = None
@@ -30,6 +33,9 @@ class OverlayChoice:
     colours: str = "inferno"
     signed_colours: str = "purple-orange"
     scale: Scale = "map"
+    kind: Kind = "wash"
+    levels: tuple[float, ...] = LEVELS
+    top: float = TOP
 
 
 class Overlays(QObject):
@@ -56,8 +62,13 @@ class Overlays(QObject):
             self.changed.emit()
 
     def restyle(self, **changes: Any) -> None:
-        """Change opacity, threshold, colours or scale in all views."""
+        """Change opacity, threshold, colours, scale or kind in all views."""
         restyled = [replace(choice, **changes) for choice in self._choices]
         if restyled != self._choices:
             self._choices = restyled
             self.changed.emit()
+
+    def next_kind(self) -> None:
+        """Turn from wash to contours to hot spots and back."""
+        at = KINDS.index(self.style.kind)
+        self.restyle(kind=KINDS[(at + 1) % len(KINDS)])
