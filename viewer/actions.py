@@ -183,9 +183,9 @@ class Actions(QObject):
             if image is None or image.is_colour:
                 menu.addAction("Only grey images have windows").setEnabled(False)
                 return
-            for window in presets(image, self._state.frame):
+            for number, window in enumerate(presets(image, self._state.frame), 1):
                 numbers = f"W {window.width:.4g}  L {window.centre:.4g}"
-                action = menu.addAction(f"{window.name or 'Stored'}\t{numbers}")
+                action = menu.addAction(f"&{number}  {window.name or 'Stored'}\t{numbers}")
                 action.triggered.connect(lambda *_, window=window: apply(window))
 
         menu.aboutToShow.connect(fill)

@@ -28,7 +28,7 @@ from viewer.panels.cases import CasesPanel
 from viewer.panels.status import StatusBar
 from viewer.panels.tools import ToolStrip
 from viewer.panels.top import TopBar
-from viewer.reading import Reading
+from viewer.reading import Reading, stacked
 from viewer.state import AppState
 from viewer.tools.base import Tool
 from viewer.tools.toolbox import DEFAULT, Toolbox
@@ -130,7 +130,7 @@ class Window(QMainWindow):
         make("hide-masks", "&Hide masks", self._toggle_masks, "H", checkable=True)
 
         make("fit", "&Fit", lambda: views.active.fit(), "F", icon="fit")
-        make("one-to-one", "&1:1", lambda: views.active.one_to_one(), "1", icon="one-to-one")
+        make("one-to-one", "&1:1", lambda: views.active.one_to_one(), "Ctrl+1", icon="one-to-one")
         make("zoom-in", "Zoom &in", lambda: views.active.zoom_by(1.25), ("+", "="), icon="zoom")
         make("zoom-out", "Zoom &out", lambda: views.active.zoom_by(0.8), "-", icon="zoom-out")
         make("invert", "In&vert grey scale", lambda: views.active.invert(), "I", icon="invert")
@@ -212,7 +212,7 @@ class Window(QMainWindow):
         middle.setSpacing(0)
         middle.addWidget(self.cases)
         middle.addWidget(self.strip)
-        middle.addWidget(self.views, 1)
+        middle.addLayout(stacked(self.views, self.reading.bar), 1)
         middle.addWidget(self.answers)
         root = QWidget()
         layout = QVBoxLayout(root)
@@ -389,7 +389,10 @@ class Window(QMainWindow):
         theme.apply(application, name)
         self.state.settings.set("theme", name)
         self.actions_["light"].setChecked(name == "light")
-        for part in (self.top, self.cases, self.strip, self.views, self.answers, self.status):
+        for part in (
+            *(self.top, self.cases, self.strip, self.views, self.answers, self.status),
+            self.reading.bar,
+        ):
             part.retheme()
         self.actions_.retheme()
 

@@ -17,12 +17,14 @@ from viewer.keymap.keymap import Keymap, combination
 #: What keys do on a view that has the focus: name of a function to its own keys. Names that are
 #: also actions of the window share their keys with these.
 VIEW_KEYS: dict[str, tuple[str, ...]] = {
-    "slice-previous": ("Up", "Left", "PgUp"),
-    "slice-next": ("Down", "Right", "PgDown"),
+    "slice-previous": ("Up", "Left"),
+    "slice-next": ("Down", "Right"),
+    "slice-back": ("PgUp",),
+    "slice-forward": ("PgDown",),
     "slice-first": ("Home",),
     "slice-last": ("End",),
     "fit": ("F",),
-    "one-to-one": ("1",),
+    "one-to-one": ("Ctrl+1",),
     "zoom-in": ("+", "="),
     "zoom-out": ("-",),
     "reset-window": ("R",),
@@ -35,12 +37,16 @@ VIEW_KEYS: dict[str, tuple[str, ...]] = {
 VIEW_TITLES: dict[str, str] = {
     "slice-previous": "Previous slice",
     "slice-next": "Next slice",
+    "slice-back": "Ten slices back",
+    "slice-forward": "Ten slices forward",
     "slice-first": "First slice",
     "slice-last": "Last slice",
     "tool-smaller": "Smaller brush or eraser",
     "tool-larger": "Larger brush or eraser",
 }
 
+#: Slices that a page key turns.
+PAGE = 10
 #: What one press of + or one wheel notch magnifies by.
 ZOOM_STEP = 1.25
 #: A wheel notch in Qt's eighths of a degree.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QWheelEvent
 
 from engine.errors import SaliscopeError
 from viewer.canvas import bindings
+from viewer.canvas.scrolling import Spin
 from viewer.tools.base import Pointer, Tool
 from viewer.tools.pan import PanTool
 from viewer.tools.scroll import ScrollTool
@@ -19,6 +21,10 @@ from viewer.tools.zoom import ZoomTool
 
 if TYPE_CHECKING:
     from viewer.canvas.view import ImageView
+
+
+#: Space held longer than this, s, was meant for moving the image.
+TAP_S = 0.4
 
 
 class Interaction:
@@ -37,10 +43,15 @@ class Interaction:
         }
         self._dragging: tuple[Qt.MouseButton, Tool] | None = None
         self._space = False
+        self._tap = False  # Space went down, and nothing has been done with it
+        self._space_down = 0.0
         self._slices = 0.0
+        self._spin = Spin()
         self._commands: dict[str, Callable[[], object]] = {
             "slice-previous": lambda: view.request_frame(view.frame - 1),
             "slice-next": lambda: view.request_frame(view.frame + 1),
+            "slice-back": lambda: view.request_frame(view.frame - bindings.PAGE),
+            "slice-forward": lambda: view.request_frame(view.frame + bindings.PAGE),
             "slice-first": lambda: view.request_frame(0),
             "slice-last": lambda: view.request_frame(view.frames - 1),
             "fit": view.fit,
@@ -77,6 +88,7 @@ class Interaction:
         if tool is None:
             return
         self._dragging = (button, tool)
+        self._tap = False
         pointer = self.locate(event.position(), event.modifiers())
         double = event.type() == QEvent.Type.MouseButtonDblClick
         with self._refusals():
@@ -135,6 +147,9 @@ class Interaction:
             self._slices += steps
             whole = int(self._slices)
             self._slices -= whole
+            if whole and not touchpad:  # touchpads accelerate by themselves
+                direction = 1 if whole > 0 else -1
+                whole *= self._spin.step(event.timestamp(), direction, view.frames)
             if whole:
                 view.request_frame(view.frame - whole)
         event.accept()
@@ -157,7 +172,8 @@ class Interaction:
         view, key = self._view, event.key()
         if key == Qt.Key.Key_Space:
             if not event.isAutoRepeat():
-                self._space = True
+                self._space = self._tap = True
+                self._space_down = time.monotonic()
             return True
         if key == Qt.Key.Key_Escape:
             return self.cancel()
@@ -177,12 +193,15 @@ class Interaction:
         if event.key() == Qt.Key.Key_Space:
             if not event.isAutoRepeat():
                 self._space = False
+                if self._tap and time.monotonic() - self._space_down < TAP_S:
+                    self._view.tapped.emit()
+                self._tap = False
             return True
         return False
 
     def lose_focus(self) -> None:
         """Keys that come up elsewhere are never seen: let go of them now."""
-        self._space = False
+        self._space = self._tap = False
 
     def cancel(self) -> bool:
         """Give up what is under way; return whether there was anything."""

@@ -42,7 +42,8 @@ class ImageView(QWidget):
     Signals report changes from whatever side they came; a setter that changes nothing emits
     nothing. ``cursorMoved``: a ``CursorReading``, or None when the mouse left. ``frameRequested``:
     the user asked for a frame (the view shows it already). ``viewRectChanged``: a ``Viewport``.
-    ``notice``: a sentence why something could not be done.
+    ``notice``: a sentence why something could not be done. ``tapped``: Space came up again with
+    nothing done meanwhile.
     """
 
     cursorMoved = Signal(object)
@@ -54,6 +55,7 @@ class ImageView(QWidget):
     linkToggled = Signal(bool)
     activated = Signal()
     notice = Signal(str)
+    tapped = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

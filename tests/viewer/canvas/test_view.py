@@ -180,7 +180,7 @@ def test_window_drag_never_reaches_a_width_of_zero(view):
 def test_keys(view):
     for key, frame in (
         (Qt.Key.Key_Down, 1),
-        (Qt.Key.Key_PageDown, 2),
+        (Qt.Key.Key_Down, 2),
         (Qt.Key.Key_Up, 1),
         (Qt.Key.Key_End, 4),
         (Qt.Key.Key_Home, 0),
@@ -188,7 +188,7 @@ def test_keys(view):
     ):
         QTest.keyClick(view.surface, key)
         assert view.frame == frame
-    QTest.keyClick(view.surface, Qt.Key.Key_1)
+    QTest.keyClick(view.surface, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
     assert view.viewport.scale * view.surface.devicePixelRatioF() == pytest.approx(1)
     assert not view.is_fitted
     QTest.keyClick(view.surface, Qt.Key.Key_Plus)
@@ -197,6 +197,28 @@ def test_keys(view):
     assert view.is_fitted
     QTest.keyClick(view.surface, Qt.Key.Key_I)
     assert view.inverted
+
+
+def test_page_keys_turn_ten_slices(view):
+    view.set_image(stack(frames=35))
+    for key, frame in (
+        (Qt.Key.Key_PageDown, 10),
+        (Qt.Key.Key_PageDown, 20),
+        (Qt.Key.Key_PageDown, 30),
+        (Qt.Key.Key_PageDown, 34),
+        (Qt.Key.Key_PageUp, 24),
+    ):
+        QTest.keyClick(view.surface, key)
+        assert view.frame == frame
+
+
+def test_space_alone_is_a_tap_but_not_after_moving_the_image(view, qtbot):
+    with qtbot.waitSignal(view.tapped, timeout=1000):
+        QTest.keyClick(view.surface, Qt.Key.Key_Space)
+    with qtbot.assertNotEmitted(view.tapped):
+        QTest.keyPress(view.surface, Qt.Key.Key_Space)
+        drag(view, QPoint(100, 100), QPoint(140, 120))
+        QTest.keyRelease(view.surface, Qt.Key.Key_Space)
 
 
 def test_value_under_the_cursor_is_right_in_every_corner_pixel(view):
