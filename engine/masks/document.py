@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,20 +11,18 @@ from numpy.typing import NDArray
 from engine.errors import MaskError
 from engine.images.image import Image
 from engine.masks import measure, operations, shapes
-from engine.masks.change import Change, Listener
-from engine.masks.edits import Attribute, AttributeEdit, OrderEdit, PixelEdit, PresenceEdit
-from engine.masks.history import DEFAULT_LIMIT_BYTES, Edit, History, Step
-from engine.masks.mask import COLOURS, ImageReference, Mask, checked_colour, checked_label, describe
+from engine.masks.collection import MaskCollection
+from engine.masks.edits import PixelEdit
+from engine.masks.history import DEFAULT_LIMIT_BYTES, Edit
+from engine.masks.mask import Mask
+from engine.masks.operations import Spacing
 from engine.masks.packing import pack
 from engine.masks.shapes import Point, Stamp, bounds
-from engine.masks.store import MaskStore
-from engine.masks.stroke import Stroke
-
-DEFAULT_LABEL = "Lesion"
+from engine.masks.stroke import Brush, Stroke, Within
 
 
-class MaskDocument:
-    """Several named masks on one image, the active one, history, and listeners.
+class MaskDocument(MaskCollection):
+    """What is drawn in the masks: strokes, shapes, and operations on one or many frames.
 
     It belongs to one thread (the window's). An operation that changes nothing leaves no step to
     undo. A locked mask refuses changes with ``MaskError``; a frame that the image does not have
@@ -39,180 +37,50 @@ class MaskDocument:
         author: str = "",
         history_bytes: int = DEFAULT_LIMIT_BYTES,
     ) -> None:
-        self.reference = ImageReference.of(image)
-        self.geometry = image.geometry
-        self.author = author
-        self._store = MaskStore()
-        self._history = History(history_bytes)
         self._stroke: Stroke | None = None
         self._stroke_edits: list[Edit] = []
-        self.load(masks)
-
-    # What is there
-
-    @property
-    def masks(self) -> tuple[Mask, ...]:
-        """The masks in order, the first drawn lowest."""
-        return tuple(self._store.masks)
-
-    @property
-    def active(self) -> Mask | None:
-        """The mask that is drawn on."""
-        return self._store.get(self._store.active_id) if self._store.active_id else None
-
-    def mask(self, mask_id: str) -> Mask:
-        """Return a mask; ``KeyError`` if there is none of this id."""
-        return self._store.get(mask_id)
-
-    def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Call ``listener(Change)`` after every change; return what ends that."""
-        return self._store.subscribe(listener)
+        super().__init__(image, masks, author=author, history_bytes=history_bytes)
 
     # History
 
     @property
-    def can_undo(self) -> bool:
-        """Whether there is something to undo."""
-        return bool(self.undo_text)
-
-    @property
-    def can_redo(self) -> bool:
-        """Whether there is something to redo."""
-        return bool(self.redo_text)
-
-    @property
     def undo_text(self) -> str:
-        """What undo would turn back ("Brush stroke"), "" if nothing."""
+        """What undo would turn back ("Brush stroke on slice 12"), "" if nothing."""
         if self._stroke is not None and self._stroke.touched:
             return self._stroke.name
-        return self._history.undo_text
+        return super().undo_text
 
     @property
     def redo_text(self) -> str:
         """What redo would do again, "" if nothing."""
-        return "" if self._stroke is not None else self._history.redo_text
+        return "" if self._stroke is not None else super().redo_text
 
-    @property
-    def history(self) -> History:
-        """The steps, for showing them."""
-        return self._history
-
-    def undo(self) -> bool:
-        """Turn the newest step back; return False if there was none."""
-        self.end_stroke()
-        done = self._history.undo()
-        if done:
-            self._store.emit(Change("history"))
-        return done
-
-    def redo(self) -> bool:
-        """Do the step again that was undone last; return False if there was none."""
-        self.end_stroke()
-        done = self._history.redo()
-        if done:
-            self._store.emit(Change("history"))
-        return done
-
-    # Masks
-
-    def add_mask(self, label: str = "", *, colour: str = "", author: str | None = None) -> Mask:
-        """Add an empty mask on top and make it active; a name that is taken gets a number."""
-        self.end_stroke()
-        mask = self._new_mask(label, colour, author)
-        self._do(f"Add mask “{mask.label}”", [self._added(mask)])
-        return mask
-
-    def import_mask(self, mask: Mask) -> Mask:
-        """Add a copy of a mask that was read or drawn elsewhere.
-
-        An id or a colour that is taken is exchanged, and a name that is taken gets a number.
-        Raises ``MaskError`` if it does not have the image's size.
-        """
-        self.end_stroke()
-        mine = self._adopt(mask)
-        edit = self._added(mine, pixels=mask)
-        self._do(f"Import mask “{mine.label}”", [edit])
-        return mine
-
-    def duplicate_mask(self, mask_id: str) -> Mask:
-        """Add a copy of a mask under its own name and colour."""
-        self.end_stroke()
-        source = self.mask(mask_id)
-        mine = self._new_mask(source.label, "", None)
-        self._do(f"Duplicate mask “{source.label}”", [self._added(mine, pixels=source)])
-        return mine
-
-    def remove_mask(self, mask_id: str) -> None:
-        """Remove a mask with its pixels."""
-        self.end_stroke()
-        mask = self._unlocked(mask_id)
-        edit = PresenceEdit(self._store, mask, self._store.index(mask_id), added=False)
-        self._do(f"Remove mask “{mask.label}”", [edit])
-
-    def remove_all(self) -> None:
-        """Remove every mask in one step; ``MaskError``, and nothing done, if one is locked."""
-        self.end_stroke()
-        masks = [self._unlocked(m.id) for m in self.masks]
-        edits = [PresenceEdit(self._store, m, i, added=False) for i, m in enumerate(masks)]
-        self._do("Remove all masks", list(reversed(edits)))
-
-    def rename(self, mask_id: str, label: str) -> None:
-        """Give a mask another name."""
-        self._set(mask_id, "label", checked_label(label), "Rename")
-
-    def recolour(self, mask_id: str, colour: str) -> None:
-        """Give a mask another colour, "#rrggbb"."""
-        self._set(mask_id, "colour", checked_colour(colour), "Recolour")
-
-    def set_author(self, mask_id: str, author: str) -> None:
-        """Say who drew a mask."""
-        self._set(mask_id, "author", author, "Change author of")
-
-    def set_visible(self, mask_id: str, visible: bool) -> None:
-        """Show or hide a mask."""
-        self._set(mask_id, "visible", visible, "Show" if visible else "Hide")
-
-    def set_locked(self, mask_id: str, locked: bool) -> None:
-        """Guard a mask against changes, or no longer."""
-        self._set(mask_id, "locked", locked, "Lock" if locked else "Unlock")
-
-    def move_mask(self, mask_id: str, index: int) -> None:
-        """Put a mask at another place in the order."""
-        self.end_stroke()
-        before = [m.id for m in self.masks]
-        after = [i for i in before if i != self.mask(mask_id).id]
-        after.insert(min(max(index, 0), len(after)), mask_id)
-        if after != before:
-            name = f"Move mask “{self.mask(mask_id).label}”"
-            self._do(name, [OrderEdit(self._store, before, after)])
-
-    def set_active(self, mask_id: str) -> None:
-        """Choose the mask that is drawn on. A choice, not a change: it is not undone."""
-        self.end_stroke()
-        self._store.activate(self.mask(mask_id).id)
-
-    def load(self, masks: Iterable[Mask], active: str = "") -> None:
-        """Replace everything, history included, as after opening; ``MaskError`` on a misfit."""
-        self.cancel_stroke()
-        new = [(self._adopt(mask, fresh=True), mask) for mask in masks]
-        for mask in reversed(self.masks):
-            self._store.take(mask.id)
-        self._history.clear()
-        for mine, source in new:
-            self._added(mine, pixels=source).apply()
-        if any(mine.id == active for mine, _ in new):
-            self._store.activate(active)
-        self._store.emit(Change("history"))
+    def on(self, name: str, frames: Sequence[int]) -> str:
+        """Return a step's name with where it is: "Grow on slice 12", "Grow on 7 slices"."""
+        if self.reference.frames == 1:
+            return name
+        if len(frames) == 1:
+            return f"{name} on {self.frame_word} {frames[0] + 1}"
+        return f"{name} on {len(frames)} {self.frame_word}s"
 
     # Strokes
 
     def begin_stroke(
-        self, frame: int, point: Point, radius: float, *, erase: bool = False, name: str = ""
+        self,
+        frame: int,
+        point: Point,
+        radius: float,
+        *,
+        erase: bool = False,
+        name: str = "",
+        within: Within | None = None,
+        aspect: float = 1.0,
     ) -> None:
         """Put a round brush of ``radius`` pixels down at ``point`` (row, col) of a frame.
 
         It draws on the active mask; drawing without one adds “Lesion” within the same step, and
-        erasing without one does nothing.
+        erasing without one does nothing. within: which pixels the brush may change. aspect: see
+        ``shapes.capsule``.
         """
         self.end_stroke()
         self._check_frame(frame)
@@ -223,9 +91,10 @@ class MaskDocument:
                 return
             mask, edits = self._automatic()
         self._unlocked(mask.id)
-        title = name or ("Erase" if erase else "Brush stroke")
+        title = self.on(name or ("Erase" if erase else "Brush stroke"), [frame])
+        brush = Brush(radius, erase=erase, aspect=aspect, within=within)
         try:
-            stroke = Stroke(self._store, mask, frame, point, radius, erase=erase, name=title)
+            stroke = Stroke(self._store, mask, frame, point, brush, title)
         except ValueError:
             self._revert(edits)
             raise
@@ -278,7 +147,8 @@ class MaskDocument:
             raise ValueError(f"a cover of {stamp.cover.shape} for {box}")
         target = shapes.nothing().cover if mask is None else mask.frame(frame)[box.slices]
         flipped = stamp.cover if mask is None else stamp.cover & (target if erase else ~target)
-        return self._flip(mask, frame, Stamp(box, flipped), name or ("Erase" if erase else "Paint"))
+        name = name or ("Erase" if erase else "Paint")
+        return self._flip(mask, frame, Stamp(box, flipped), self.on(name, [frame]))
 
     def fill_polygon(self, frame: int, vertices: Sequence[Point], *, erase: bool = False) -> bool:
         """Add (or erase) a polygon of (row, col), even-odd."""
@@ -323,7 +193,7 @@ class MaskDocument:
             raise ValueError(f"a frame is bool {self.shape}, not {pixels.dtype} {pixels.shape}")
         mask = self.active
         flipped = pixels if mask is None else pixels ^ mask.frame(frame)
-        return self._flip(mask, frame, shapes.stamp_of(flipped), name)
+        return self._flip(mask, frame, shapes.stamp_of(flipped), self.on(name, [frame]))
 
     def clear(self, frame: int | None = None) -> bool:
         """Erase one frame of the active mask, or all of them in one step."""
@@ -332,24 +202,24 @@ class MaskDocument:
         if frame is not None:
             self._check_frame(frame)
             empty = np.zeros(self.shape, np.bool_)
-            return mask is not None and self.set_frame(frame, empty, "Clear frame")
+            return mask is not None and self.set_frame(frame, empty, f"Clear mask “{mask.label}”")
         if mask is None or mask.is_empty:
             return False
         self._unlocked(mask.id)
         edits = [self._pixel_edit(mask, i, shapes.stamp_of(p)) for i, p in mask.frames.items()]
         return self._do(f"Clear mask “{mask.label}”", edits)
 
-    def grow(self, frame: int, distance: float = 1.0) -> bool:
-        """Grow the frame by ``distance`` pixels."""
-        return self._transform(frame, "Grow", operations.grow, distance)
+    def grow(self, frame: int, distance: float = 1.0, spacing: Spacing = (1.0, 1.0)) -> bool:
+        """Grow the frame by ``distance``; see ``operations.grow``."""
+        return self._transform(frame, "Grow", operations.grow, distance, spacing)
 
-    def shrink(self, frame: int, distance: float = 1.0) -> bool:
-        """Shrink the frame by ``distance`` pixels."""
-        return self._transform(frame, "Shrink", operations.shrink, distance)
+    def shrink(self, frame: int, distance: float = 1.0, spacing: Spacing = (1.0, 1.0)) -> bool:
+        """Shrink the frame by ``distance``; see ``operations.shrink``."""
+        return self._transform(frame, "Shrink", operations.shrink, distance, spacing)
 
-    def smooth(self, frame: int, sigma: float = 2.0) -> bool:
-        """Round the outline on a frame."""
-        return self._transform(frame, "Smooth", operations.smooth, sigma)
+    def smooth(self, frame: int, sigma: float = 2.0, spacing: Spacing = (1.0, 1.0)) -> bool:
+        """Round the outline on a frame; see ``operations.smooth``."""
+        return self._transform(frame, "Smooth", operations.smooth, sigma, spacing)
 
     def keep_largest(self, frame: int) -> bool:
         """Keep the largest connected piece of a frame."""
@@ -366,7 +236,41 @@ class MaskDocument:
         mask = self.active
         if mask is None:
             return False
-        return self.set_frame(target, mask.frame(source).copy(), "Copy frame")
+        name = f"Copy {self.frame_word} {source + 1} to {target + 1}"
+        self._check_frame(target)
+        flipped = mask.frame(source) ^ mask.frame(target)
+        return self._flip(mask, target, shapes.stamp_of(flipped), name)
+
+    def merge(self, before: Mask, after: Mapping[int, NDArray[np.bool_]], name: str) -> bool:
+        """Bring in, as one step, what work elsewhere made of a copy of a mask.
+
+        before: the copy (same id) as the work began. after: frames as the work left them; frames
+        that are missing stay. What was drawn meanwhile stays too: only the difference is applied.
+        Raises ``MaskError`` if the mask has been locked or removed meanwhile.
+        """
+        self.end_stroke()
+        if all(mask.id != before.id for mask in self.masks):
+            raise MaskError(
+                f"The mask “{before.label}” was removed while it was worked on, so nothing has "
+                "been changed; undo its removal and try again."
+            )
+        mask = self._unlocked(before.id)
+        edits: list[PixelEdit] = []
+        for frame, pixels in sorted(after.items()):
+            then, now = before.frame(frame), mask.frame(frame)
+            flipped = ((now | (pixels & ~then)) & ~(then & ~pixels)) ^ now
+            stamp = shapes.stamp_of(flipped)
+            if not stamp.box.is_empty:
+                edits.append(self._pixel_edit(mask, frame, stamp))
+        return self._do(self.on(name, [edit.frame for edit in edits]), edits)
+
+    def add_drawn(self, label: str, frames: Mapping[int, NDArray[np.bool_]], name: str) -> Mask:
+        """Add a mask with these pixels, and make it active, as one step."""
+        self.end_stroke()
+        mine = self._new_mask(label, "", None)
+        source = Mask(self.reference, mine.label, frames=frames)
+        self._do(name, [self._added(mine, pixels=source)])
+        return mine
 
     # Measures
 
@@ -386,90 +290,9 @@ class MaskDocument:
         """Return the Dice coefficient of two masks, None where both are empty."""
         return measure.dice(self.mask(first), self.mask(second), frame)
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(rows, cols) of a frame."""
-        return self.reference.shape
-
     # Within
 
-    def _check_frame(self, frame: int) -> None:
-        if not 0 <= frame < self.reference.frames:
-            raise IndexError(f"frame {frame} of {self.reference.frames}")
-
-    def _unlocked(self, mask_id: str) -> Mask:
-        mask = self.mask(mask_id)
-        if mask.locked:
-            raise MaskError(
-                f"The mask “{mask.label}” is locked against changes; unlock it to change it."
-            )
-        return mask
-
-    def _new_mask(self, label: str, colour: str, author: str | None) -> Mask:
-        name = self._free_label(checked_label(label or DEFAULT_LABEL))
-        author = self.author if author is None else author
-        colour = colour or self._free_colour()
-        return Mask(self.reference, name, colour=colour, author=author)
-
-    def _free_label(self, label: str) -> str:
-        taken = {m.label for m in self.masks}
-        name, number = label, 2
-        while name in taken:
-            name, number = f"{label} {number}", number + 1
-        return name
-
-    def _free_colour(self) -> str:
-        used = [m.colour.upper() for m in self.masks]
-        return min(COLOURS, key=lambda c: (used.count(c), COLOURS.index(c)))
-
-    def _adopt(self, mask: Mask, fresh: bool = False) -> Mask:
-        """Return an empty mask of this image with the attributes of another, its id if free."""
-        if mask.shape != self.shape or mask.reference.frames != self.reference.frames:
-            raise MaskError(
-                f"The mask “{mask.label}” ({describe(mask.reference.frames, mask.shape)}) does not "
-                f"fit this image ({describe(self.reference.frames, self.shape)}); open the image "
-                "that it was drawn on."
-            )
-        label, colour, mask_id = mask.label, mask.colour, mask.id
-        if not fresh:
-            label = self._free_label(label)
-            if any(m.colour.upper() == colour.upper() for m in self.masks):
-                colour = self._free_colour()
-            if any(m.id == mask_id for m in self.masks):
-                mask_id = ""
-        return Mask(
-            self.reference,
-            label,
-            colour=colour,
-            author=mask.author,
-            visible=mask.visible,
-            locked=mask.locked,
-            id=mask_id,
-            notes=mask.notes,
-        )
-
-    def _added(self, mask: Mask, pixels: Mask | None = None) -> PresenceEdit:
-        edit = PresenceEdit(self._store, mask, len(self.masks), added=True)
-        if pixels is not None:
-            edit.hold(pixels)
-        return edit
-
-    def _automatic(self) -> tuple[Mask, list[Edit]]:
-        """Add “Lesion” for a drawing that was begun without a mask."""
-        mask = self._new_mask("", "", None)
-        edit = self._added(mask)
-        edit.apply()
-        return mask, [edit]
-
-    def _set(self, mask_id: str, attribute: Attribute, value: Any, verb: str) -> None:
-        self.end_stroke()
-        mask = self.mask(mask_id)
-        before = getattr(mask, attribute)
-        if before != value:
-            edit = AttributeEdit(self._store, mask_id, attribute, before, value)
-            self._do(f"{verb} mask “{mask.label}”", [edit])
-
-    def _transform(self, frame: int, name: str, function: Any, *arguments: float) -> bool:
+    def _transform(self, frame: int, name: str, function: Any, *arguments: Any) -> bool:
         self._check_frame(frame)
         self.end_stroke()
         mask = self.active
@@ -493,18 +316,3 @@ class MaskDocument:
 
     def _pixel_edit(self, mask: Mask, frame: int, stamp: Stamp) -> PixelEdit:
         return PixelEdit(self._store, mask.id, frame, pack(stamp.box, stamp.cover))
-
-    def _do(self, name: str, edits: Sequence[Edit]) -> bool:
-        for edit in edits:
-            edit.apply()
-        if edits:
-            self._remember(name, edits)
-        return bool(edits)
-
-    def _remember(self, name: str, edits: Sequence[Edit]) -> None:
-        self._history.push(Step(name, edits))
-        self._store.emit(Change("history"))
-
-    def _revert(self, edits: Sequence[Edit]) -> None:
-        for edit in reversed(edits):
-            edit.revert()

@@ -5,26 +5,32 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.masks.shapes import Box, bounds
+from engine.masks.shapes import BORDER_TOLERANCE, Box, bounds, holes
 
 Pixels = NDArray[np.bool_]
+#: Distance between rows and between columns.
+Spacing = tuple[float, float]
 
 
-def grow(pixels: Pixels, distance: float) -> Pixels:
-    """Add every pixel whose centre lies within ``distance`` pixels of a marked one."""
+def grow(pixels: Pixels, distance: float, spacing: Spacing = (1.0, 1.0)) -> Pixels:
+    """Add every pixel whose centre lies within ``distance`` of a marked one.
+
+    spacing: between rows and between columns, in the unit of ``distance``; (1, 1) for pixels.
+    """
     from scipy import ndimage
 
-    box = _around(pixels, distance)
+    box = _around(pixels, distance, spacing)
     out = pixels.copy()
     if not box.is_empty:
-        out[box.slices] = ndimage.distance_transform_edt(~pixels[box.slices]) <= distance + 1e-9
+        away = ndimage.distance_transform_edt(~pixels[box.slices], sampling=spacing)
+        out[box.slices] = away <= distance + BORDER_TOLERANCE
     return out
 
 
-def shrink(pixels: Pixels, distance: float) -> Pixels:
+def shrink(pixels: Pixels, distance: float, spacing: Spacing = (1.0, 1.0)) -> Pixels:
     """Keep the pixels farther than ``distance`` from any unmarked one, or from the image's edge.
 
-    The edge counts: what lies beyond it is not known to be marked.
+    The edge counts: what lies beyond it is not known to be marked. spacing: as in ``grow``.
     """
     from scipy import ndimage
 
@@ -32,19 +38,25 @@ def shrink(pixels: Pixels, distance: float) -> Pixels:
     out = np.zeros_like(pixels)
     if not box.is_empty:
         padded = np.pad(pixels[box.slices], 1)
-        out[box.slices] = (ndimage.distance_transform_edt(padded) > distance + 1e-9)[1:-1, 1:-1]
+        depth = ndimage.distance_transform_edt(padded, sampling=spacing)
+        out[box.slices] = (depth > distance + BORDER_TOLERANCE)[1:-1, 1:-1]
     return out
 
 
-def smooth(pixels: Pixels, sigma: float) -> Pixels:
-    """Round the outline: Gaussian blur of ``sigma`` pixels, then a threshold of one half."""
+def smooth(pixels: Pixels, sigma: float, spacing: Spacing = (1.0, 1.0)) -> Pixels:
+    """Round the outline: Gaussian blur of ``sigma``, then a threshold of one half.
+
+    spacing: as in ``grow``. Beyond the image's edge its last rows and columns go on, so that a
+    mask at the edge is not eaten away there.
+    """
     from scipy import ndimage
 
-    box = _around(pixels, 4 * sigma)
+    box = _around(pixels, 4 * sigma, spacing)
     out = np.zeros_like(pixels)
     if not box.is_empty:
-        blurred = ndimage.gaussian_filter(pixels[box.slices].astype(np.float32), sigma)
-        out[box.slices] = blurred >= 0.5
+        sigmas = [sigma / step for step in spacing]
+        inner = pixels[box.slices].astype(np.float32)
+        out[box.slices] = ndimage.gaussian_filter(inner, sigmas, mode="nearest") >= 0.5
     return out
 
 
@@ -67,14 +79,22 @@ def invert(pixels: Pixels) -> Pixels:
     return ~pixels
 
 
-def _around(pixels: Pixels, margin: float) -> Box:
+def fill_holes(pixels: Pixels) -> Pixels:
+    """Mark every unmarked region that marked pixels close in."""
+    stamp = holes(pixels)
+    out = pixels.copy()
+    out[stamp.box.slices] |= stamp.cover
+    return out
+
+
+def _around(pixels: Pixels, margin: float, spacing: Spacing) -> Box:
     box = bounds(pixels)
     if box.is_empty:
         return box
-    pad = int(np.ceil(margin)) + 1
+    rows, cols = (int(np.ceil(margin / step)) + 1 for step in spacing)
     return Box(
-        max(box.top - pad, 0),
-        max(box.left - pad, 0),
-        min(box.bottom + pad, pixels.shape[0]),
-        min(box.right + pad, pixels.shape[1]),
+        max(box.top - rows, 0),
+        max(box.left - cols, 0),
+        min(box.bottom + rows, pixels.shape[0]),
+        min(box.right + cols, pixels.shape[1]),
     )

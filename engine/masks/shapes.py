@@ -86,8 +86,13 @@ def disc(centre: Point, radius: float, shape: tuple[int, int]) -> Stamp:
     return capsule(centre, centre, radius, shape)
 
 
-def capsule(start: Point, stop: Point, radius: float, shape: tuple[int, int]) -> Stamp:
+def capsule(
+    start: Point, stop: Point, radius: float, shape: tuple[int, int], aspect: float = 1.0
+) -> Stamp:
     """Return what a round brush of ``radius`` covers on its way from ``start`` to ``stop``.
+
+    aspect: the distance between rows over that between columns. The radius is in columns and the
+    brush is round where a row is ``aspect`` columns high; 1 makes it round in pixels.
 
     That is every pixel whose centre lies within ``radius`` of the segment, however long it is: a
     fast mouse leaves no gaps. A capsule is convex, so each row is one interval; its ends are
@@ -96,8 +101,12 @@ def capsule(start: Point, stop: Point, radius: float, shape: tuple[int, int]) ->
     points = _checked([start, stop])
     if not (math.isfinite(radius) and radius >= 0):
         raise ValueError(f"a radius is finite and not negative, not {radius}")
+    if not (math.isfinite(aspect) and aspect > 0):
+        raise ValueError(f"an aspect is finite and positive, not {aspect}")
     (r0, c0), (r1, c1) = points
-    rows = _row_range(min(r0, r1) - radius, max(r0, r1) + radius, shape)
+    reach = radius / aspect
+    numbers = _row_range(min(r0, r1) - reach, max(r0, r1) + reach, shape)
+    rows, r0, r1 = numbers * aspect, r0 * aspect, r1 * aspect
     low = np.full(rows.size, np.inf)
     high = np.full(rows.size, -np.inf)
     for r, c in ((r0, c0), (r1, c1)):
@@ -124,7 +133,7 @@ def capsule(start: Point, stop: Point, radius: float, shape: tuple[int, int]) ->
             crossing = ca + along * (cb - ca)
             np.minimum(low, np.where(on_edge, crossing, np.inf), out=low)
             np.maximum(high, np.where(on_edge, crossing, -np.inf), out=high)
-    return _rows_to_stamp(rows, low, high, shape)
+    return _rows_to_stamp(numbers, low, high, shape)
 
 
 def ellipse(

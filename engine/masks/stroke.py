@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +14,19 @@ from engine.masks.mask import Mask
 from engine.masks.packing import pack
 from engine.masks.shapes import Box, Point, capsule
 from engine.masks.store import MaskStore, flat_indices
+
+#: Which pixels of a box may be changed: bool, of the box's shape.
+Within = Callable[[Box], NDArray[np.bool_]]
+
+
+@dataclass
+class Brush:
+    """What draws: radius in pixels (columns, where pixels are not square; see ``capsule``)."""
+
+    radius: float
+    erase: bool = False
+    aspect: float = 1.0
+    within: Within | None = None
 
 
 class Stroke:
@@ -22,18 +38,15 @@ class Stroke:
         mask: Mask,
         frame: int,
         point: Point,
-        radius: float,
-        *,
-        erase: bool,
+        brush: Brush,
         name: str,
     ) -> None:
         self.name = name
         self._store = store
         self._mask = mask
         self._frame = frame
-        self._erase = erase
         self._at = point
-        self._radius = radius
+        self._brush = brush
         # Within a stroke a pixel changes at most once, so these lists never outgrow the frame.
         self._changed: list[NDArray[np.int64]] = []
         self._boxes: list[Box] = []
@@ -46,20 +59,23 @@ class Stroke:
 
     def extend(self, point: Point, radius: float | None = None) -> None:
         """Move to ``point`` in a straight line."""
+        brush = self._brush
         if radius is not None:
-            self._radius = radius
-        box, cover = capsule(self._at, point, self._radius, self._mask.shape)
+            brush.radius = radius
+        box, cover = capsule(self._at, point, brush.radius, self._mask.shape, brush.aspect)
         self._at = point
         if box.is_empty:
             return
+        if brush.within is not None:
+            cover = cover & brush.within(box)
         frames = self._mask._frames
         pixels = frames.get(self._frame)
         if pixels is None:
-            if self._erase:
+            if brush.erase:
                 return
             pixels = frames[self._frame] = np.zeros(self._mask.shape, np.bool_)
         target = pixels[box.slices]
-        fresh = cover & target if self._erase else cover & ~target
+        fresh = cover & target if brush.erase else cover & ~target
         changed = flat_indices(box, fresh, self._mask.shape[1])
         if changed.size == 0:
             return
@@ -67,7 +83,7 @@ class Stroke:
         self._changed.append(changed)
         self._boxes.append(box)
         none = np.empty(0, np.int64)
-        added, removed = (none, changed) if self._erase else (changed, none)
+        added, removed = (none, changed) if brush.erase else (changed, none)
         self._store.forget_if_empty(self._mask, self._frame, removed)
         self._store.emit(Change("pixels", self._mask.id, self._frame, added, removed, box))
 

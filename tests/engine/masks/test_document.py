@@ -10,10 +10,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from engine.errors import MaskError
 from engine.images.image import Geometry, Image
-from engine.masks import shapes
+from engine.masks import operations, shapes
 from engine.masks.change import Change
 from engine.masks.document import MaskDocument
 from engine.masks.mask import COLOURS, ImageReference, Mask
+from engine.masks.threshold import IntensityRange
 
 ROWS, COLS, FRAMES = 40, 56, 3
 
@@ -128,6 +129,53 @@ class Editing(RuleBasedStateMachine):
             self.document.cancel_stroke()
             assert drawn(self.document) == state
             assert self.document.history.names == names
+
+    @rule(frame=frames, path=st.lists(point, min_size=1, max_size=3), low=st.integers(0, 900))
+    def draw_within_a_range(self, frame, path, low):
+        self.document.end_stroke()
+        grey = image().grey(0)
+        before = self.document.active
+        before = None if before is None else before.frame(frame).copy()
+        within = IntensityRange(grey, low, low + 600)
+        try:
+            self.document.begin_stroke(frame, path[0], 7, within=within, aspect=1.4)
+        except MaskError:
+            return
+        for point in path[1:]:
+            self.document.extend_stroke(point, 4)
+        self.document.end_stroke()
+        after = self.document.active
+        if after is not None:
+            fresh = after.frame(frame) if before is None else after.frame(frame) & ~before
+            assert not fresh[(grey < low) | (grey > low + 600)].any()
+
+    @precondition(lambda self: self.document.masks)
+    @rule(number=pick, seed=st.integers(0, 99))
+    def merge(self, number, seed):
+        self.document.end_stroke()
+        if not self.document.masks:
+            return
+        rng = np.random.default_rng(seed)
+        before = self.document.mask(self.chosen(number))
+        before = before.copy(id=before.id)
+        after = {i: rng.random((ROWS, COLS)) < 0.2 for i in rng.permutation(FRAMES)[:2].tolist()}
+        self.attempt(self.document.merge, before, after, "Merge")
+
+    @precondition(lambda self: self.document.masks)
+    @rule(number=pick, colour=st.sampled_from(["#D55E00", "#56B4E9"]))
+    def label_and_show(self, number, colour):
+        self.document.end_stroke()
+        if not self.document.masks:
+            return
+        self.document.relabel({m.id: ("Fat", colour) for m in self.document.masks[:2]})
+        self.document.show_only(self.chosen(number))
+        self.document.show_all()
+
+    @precondition(lambda self: len(self.document.masks) < 5)
+    @rule(frame=frames)
+    def add_drawn(self, frame):
+        pixels = np.eye(ROWS, COLS, dtype=bool)
+        self.document.add_drawn("Hot spot", {frame: pixels}, "Mask from a hot spot")
 
     @rule(frame=frames, corners=st.lists(point, min_size=2, max_size=6), erase=st.booleans())
     def polygon(self, frame, corners, erase):
@@ -267,13 +315,13 @@ def test_a_stroke_tells_each_new_pixel_once_and_is_one_step():
     assert len(told) == 3
     assert all(c.frame == 1 for c in told)
     assert sum(c.added.size for c in told) == document.active.area(1)
-    assert document.history.names == ["Brush stroke"]
+    assert document.history.names == ["Brush stroke on frame 2"]
     assert document.active.label == "Lesion"
     assert document.active.colour == "#4DD0E1"
     document.undo()
     assert document.masks == ()
     assert not document.can_undo
-    assert document.redo_text == "Brush stroke"
+    assert document.redo_text == "Brush stroke on frame 2"
     document.redo()
     expected = shapes.capsule((10, 12), (25, 40), 4, (ROWS, COLS))
     assert document.active.frame(1)[expected.box.slices][expected.cover].all()
@@ -294,10 +342,10 @@ def test_names_say_what_would_be_undone():
     document.remove_mask(mask.id)
     assert document.history.names == [
         "Add mask “Lesion”",
-        "Polygon",
-        "Erase polygon",
-        "Fill",
-        "Clear frame",
+        "Polygon on frame 1",
+        "Erase polygon on frame 1",
+        "Fill on frame 1",
+        "Clear mask “Lesion” on frame 1",
         "Rename mask “Lesion”",
         "Recolour mask “Mass”",
         "Hide mask “Mass”",
@@ -427,7 +475,7 @@ def test_undo_during_a_stroke_takes_the_stroke_back():
     area = document.active.area()
     document.begin_stroke(0, (20, 20), 5)
     document.extend_stroke((30, 30))
-    assert document.undo_text == "Brush stroke"
+    assert document.undo_text == "Brush stroke on frame 1"
     document.undo()
     assert document.active.area() == area
     assert not document.is_drawing
@@ -483,3 +531,57 @@ def test_loading_forgets_the_history_and_keeps_ids():
     other.load(kept, active=kept[0].id)
     assert other.active.id == kept[0].id
     np.testing.assert_array_equal(mirror.masks[kept[0].id], other.active.volume())
+
+
+def test_a_step_over_slices_is_named_by_them_and_is_one_step():
+    document = MaskDocument(image(slice_spacing=3.0))
+    stroke(document, 1, [(9, 9)])
+    assert document.undo_text == "Brush stroke on slice 2"
+    before = document.active.copy(id=document.active.id)
+    square = np.zeros((ROWS, COLS), bool)
+    square[20:30, 20:30] = True
+    assert document.merge(before, {0: square, 2: square}, "Interpolate")
+    assert document.undo_text == "Interpolate on 2 slices"
+    assert document.active.area() == before.area() + 200
+    document.undo()
+    assert document.active.same_pixels(before)
+
+
+def test_what_is_drawn_while_work_runs_elsewhere_stays():
+    document = MaskDocument(image())
+    stroke(document, 0, [(9, 9)], radius=4)
+    before = document.active.copy(id=document.active.id)
+    # Meanwhile: a stroke elsewhere, and a part of the old one erased.
+    stroke(document, 0, [(30, 40)], radius=2)
+    stroke(document, 0, [(9, 6)], radius=1, erase=True)
+    now = document.active.frame(0).copy()
+    after = operations.grow(before.frame(0), 3)
+    assert document.merge(before, {0: after}, "Grow")
+    expected = now | (after & ~before.frame(0))
+    np.testing.assert_array_equal(document.active.frame(0), expected)
+    document.set_locked(before.id, True)
+    with pytest.raises(MaskError, match="is locked"):
+        document.merge(before, {0: now}, "Grow")
+    document.set_locked(before.id, False)
+    document.remove_mask(before.id)
+    with pytest.raises(MaskError, match="was removed while"):
+        document.merge(before, {0: now}, "Grow")
+
+
+def test_showing_one_mask_alone_is_one_step():
+    document = MaskDocument(image())
+    first, second, third = (document.add_mask() for _ in range(3))
+    document.set_visible(second.id, False)
+    document.show_only(second.id)
+    assert [m.visible for m in document.masks] == [False, True, False]
+    assert document.undo_text == "Show only “Lesion 2”"
+    document.undo()
+    assert [m.visible for m in document.masks] == [True, False, True]
+    document.relabel({first.id: ("Fat", "#F0E442"), third.id: ("Bone", "#FFFFFF")})
+    assert document.undo_text == "Change labels"
+    assert [(m.label, m.colour) for m in (first, third)] == [
+        ("Fat", "#F0E442"),
+        ("Bone", "#FFFFFF"),
+    ]
+    document.undo()
+    assert [m.label for m in document.masks] == ["Lesion", "Lesion 2", "Lesion 3"]

@@ -27,6 +27,33 @@ def test_grow_and_shrink_are_distances(pixels, distance):
     np.testing.assert_array_equal(operations.shrink(pixels, distance), away > distance)
 
 
+@pytest.mark.parametrize("spacing", [(2.0, 0.7), (0.4, 1.3)])
+def test_growing_and_shrinking_in_mm_know_the_spacing(pixels, spacing):
+    places = np.argwhere(np.ones_like(pixels)) * spacing
+    near = cdist(places, np.argwhere(pixels) * spacing).min(axis=1).reshape(pixels.shape)
+    np.testing.assert_array_equal(operations.grow(pixels, 2.1, spacing), near <= 2.1 + 1e-9)
+    wide = np.pad(pixels, 1)
+    places = np.argwhere(np.ones_like(wide)) * spacing
+    away = cdist(places, np.argwhere(~wide) * spacing).min(axis=1)
+    away = away.reshape(wide.shape)[1:-1, 1:-1]
+    np.testing.assert_array_equal(operations.shrink(pixels, 2.1, spacing), away > 2.1 + 1e-9)
+
+
+def test_growing_agrees_with_simpleitk():
+    import SimpleITK as sitk
+
+    pixels = np.zeros((60, 70), bool)
+    pixels[20:35, 30:33] = pixels[40:42, 10:50] = True
+    spacing = (1.5, 0.8)
+    picture = sitk.GetImageFromArray(pixels.astype(np.uint8))
+    picture.SetSpacing(spacing[::-1])
+    distance = sitk.SignedMaurerDistanceMap(
+        picture, insideIsPositive=False, squaredDistance=False, useImageSpacing=True
+    )
+    expected = sitk.GetArrayFromImage(distance) <= 5.0
+    np.testing.assert_array_equal(operations.grow(pixels, 5.0, spacing), expected)
+
+
 def test_smoothing_rounds_corners_and_keeps_the_size():
     pixels = np.zeros((60, 60), bool)
     pixels[15:45, 15:45] = True
