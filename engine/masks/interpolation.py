@@ -89,6 +89,15 @@ class Pair:
             max(one.bottom, two.bottom) + rows,
             max(one.right, two.right) + cols,
         )
+        if not self._move.any():
+            # What lies beyond the image is not known: a shape that its edge cuts off has no
+            # outline there to keep away from.
+            self._box = Box(
+                max(self._box.top, 0),
+                max(self._box.left, 0),
+                min(self._box.bottom, first.shape[0]),
+                min(self._box.right, first.shape[1]),
+            )
         self._signed = [signed_distance(self._cut(p), spacing) for p in (first, second)]
 
     def at(self, along: float) -> Pixels:
@@ -150,11 +159,14 @@ def _alignment(first: Pixels, second: Pixels) -> NDArray[np.float64]:
 def signed_distance(pixels: Pixels, spacing: tuple[float, float]) -> NDArray[np.float64]:
     """Return the distance of each centre to the outline, positive inside, of (rows, cols).
 
-    The outline runs half way between the nearest centres inside and outside. Neither all nor none
-    of the pixels may be marked.
+    The outline runs half way between the nearest centres inside and outside. Where there is none,
+    it is farther away than any pixel of the frame.
     """
     from scipy import ndimage
 
+    if pixels.all() or not pixels.any():
+        far = float(np.hypot(*(n * s for n, s in zip(pixels.shape, spacing, strict=True))))
+        return np.full(pixels.shape, far if pixels.all() else -far)
     inside = ndimage.distance_transform_edt(pixels, sampling=spacing)
     outside = ndimage.distance_transform_edt(~pixels, sampling=spacing)
     # Each distance is to a centre on the other side, half a step beyond the outline.
