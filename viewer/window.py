@@ -22,6 +22,7 @@ from engine.saliency.scale import OPACITY
 from viewer import blink, dialogs, overlay_style, theme
 from viewer.actions import Actions
 from viewer.exporting import Exporting
+from viewer.measuring import Measuring
 from viewer.models import Models
 from viewer.panels.answers import AnswersPanel
 from viewer.panels.cases import CasesPanel
@@ -205,6 +206,10 @@ class Window(QMainWindow):
             *("cases", "answers", "light", "full-screen"),
         )
         self.reading = Reading(self)
+        self.measuring = Measuring(self)
+        self.reading.menu.addMenu(self.measuring.menu)
+        self.strip.add_family(self.measuring.button, "measure", [*self.measuring.tools.values()])
+        self.answers.add_section("measurements", self.measuring.panel, before="image")
         actions.menu("&Help", "keys", "log", "about")
 
     def _lay_out(self) -> None:

@@ -87,9 +87,12 @@ class Interaction:
         tool = self._tool_for(button, event.modifiers())
         if tool is None:
             return
+        pointer = self.locate(event.position(), event.modifiers())
+        if tool is self._view.tool:
+            held = (grip(pointer) for grip in self._view.grips)
+            tool = next((other for other in held if other is not None), tool)
         self._dragging = (button, tool)
         self._tap = False
-        pointer = self.locate(event.position(), event.modifiers())
         double = event.type() == QEvent.Type.MouseButtonDblClick
         with self._refusals():
             tool.double_click(pointer) if double else tool.press(pointer)

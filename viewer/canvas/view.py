@@ -73,6 +73,10 @@ class ImageView(QWidget):
         self._pointer: Pointer | None = None
         self._tool: Tool = WindowLevelTool()
         self._active = False
+        #: Painted over the masks, under the texts.
+        self.decorations: list[Callable[[QPainter, ImageView], None]] = []
+        #: Asked, where the tool would be used, whether another takes the press.
+        self.grips: list[Callable[[Pointer], Tool | None]] = []
 
         self.header = Header(self)
         self.header.linkToggled.connect(self.linkToggled)
@@ -416,6 +420,8 @@ class ImageView(QWidget):
         self._image_layer.paint(painter, viewport)
         self._overlay_layer.paint(painter, viewport)
         self._mask_layer.paint(painter, viewport)
+        for decoration in self.decorations:
+            decoration(painter, self)
         self._tool.paint(painter, self)
         self._paint_cursor(painter)
         self._write_corners()

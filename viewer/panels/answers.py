@@ -64,6 +64,16 @@ class AnswersPanel(QFrame):
         layout.addWidget(scroll)
         self.retheme()
 
+    def add_section(self, name: str, section: Section, before: str) -> None:
+        """Put another section before one that is there."""
+        content = self.sections[before].parentWidget()
+        stack = content.layout() if content is not None else None
+        assert isinstance(stack, QVBoxLayout)
+        stack.insertWidget(stack.indexOf(self.sections[before]), section)
+        section.set_folded(self._state.settings.flag(f"folded/{name}", False))
+        section.folded.connect(lambda on: self._state.settings.set(f"folded/{name}", on))
+        self.sections[name] = section
+
     def retheme(self) -> None:
         """Take the icons of the current theme."""
         self._collapse.setIcon(icons.icon("collapse-right", size=16))

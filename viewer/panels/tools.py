@@ -23,6 +23,7 @@ class ToolStrip(QFrame):
         self.setFixedWidth(theme.TOOLS_WIDTH)
         self._group = QButtonGroup(self)
         self._buttons: list[tuple[QToolButton, str]] = []
+        self._families: list[tuple[QToolButton, str, tuple[Tool, ...]]] = []
         self.tools = tuple(tools)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 8, 0, 8)
@@ -49,6 +50,13 @@ class ToolStrip(QFrame):
             button.setAccessibleName(action.text().replace("&", ""))
         self._layout.addStretch(1)
 
+    def add_family(self, button: QToolButton, icon: str, tools: Sequence[Tool]) -> None:
+        """Put a button that offers several tools above the drawing tools' line."""
+        self._families.append((button, icon, tuple(tools)))
+        self._buttons.append((button, icon))
+        count = sum(not tool.draws for tool in self.tools)
+        self._layout.insertWidget(count, button, 0, Qt.AlignmentFlag.AlignHCenter)
+
     def name_actions(self) -> None:
         """Take the actions' names again after they changed ("Undo brush stroke")."""
         for button, _ in self._buttons:
@@ -60,6 +68,13 @@ class ToolStrip(QFrame):
         """Show a tool as the chosen one."""
         if tool in self.tools:
             self._group.button(self.tools.index(tool)).setChecked(True)
+        elif (last := self._group.checkedButton()) is not None:  # one of a family's is in hand
+            self._group.setExclusive(False)
+            last.setChecked(False)
+            self._group.setExclusive(True)
+        for button, icon, family in self._families:
+            button.setChecked(tool in family)
+            button.setIcon(icons.tool_icon(tool.icon if tool in family else icon))
 
     def retheme(self) -> None:
         """Take the icons of the current theme."""

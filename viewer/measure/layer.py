@@ -1,0 +1,130 @@
+"""Measurements and covers over an image, with what they amount to."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QBrush, QColor, QPainter, QPen
+
+from viewer.canvas.annotations import MARGIN, SHADOW, font, line_height, shadowed_text
+from viewer.measure import shape
+from viewer.measure.desk import Desk
+
+if TYPE_CHECKING:
+    from engine.images.image import Image
+    from engine.measure.measurement import Measurement, Result
+    from viewer.canvas.view import ImageView
+    from viewer.canvas.viewport import Viewport
+
+COLOUR = QColor("#FFE082")
+CHOSEN = QColor("#FFFFFF")
+COVER = QColor(0, 0, 0, 190)
+HANDLE = 3.5
+_KEPT = 256
+
+
+class MeasureLayer:
+    """Paints what the desk holds for a view."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._results: OrderedDict[Measurement, Result] = OrderedDict()
+
+    def result(self, image: Image, item: Measurement) -> Result:
+        """Return what a measurement amounts to; the last few hundred are kept."""
+        from engine.measure.measurement import measure
+
+        found = self._results.get(item)
+        if found is None:
+            found = self._results[item] = measure(image, item)
+            while len(self._results) > _KEPT:
+                self._results.popitem(last=False)
+        return found
+
+    def paint(self, painter: QPainter, view: ImageView) -> None:
+        """Paint a view's covers, then its measurements, the chosen one on top."""
+        items = self._desk.items(view)
+        if not items or view.image is None:
+            return
+        document = self._desk.of(view)
+        chosen = document.selected if document is not None else None
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for item in sorted(items, key=lambda found: found.kind != "cover"):
+            is_chosen = chosen is not None and item.id == chosen.id
+            if item.kind == "cover":
+                self._paint_cover(painter, view.viewport, item, is_chosen)
+            else:
+                self._paint(painter, view, item, is_chosen)
+        painter.restore()
+
+    def _paint(
+        self, painter: QPainter, view: ImageView, item: Measurement, is_chosen: bool
+    ) -> None:
+        colour = CHOSEN if is_chosen else COLOUR
+        line = shape.outline(item, view.viewport)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for paint, width in ((SHADOW, 3.2), (colour, 1.4)):
+            painter.setPen(QPen(paint, width))
+            painter.drawPolyline(line)
+        self._paint_handles(painter, shape.handles(item, view.viewport), colour, is_chosen)
+        assert view.image is not None
+        result = self.result(view.image, item)
+        lines = [result.text, *result.more]
+        if result.remark and (is_chosen or result.value is None or item.kind != "angle"):
+            lines.append(result.remark)
+        self._write(painter, view.viewport, item, lines, colour)
+
+    def _paint_handles(
+        self, painter: QPainter, points: list[QPointF], colour: QColor, is_chosen: bool
+    ) -> None:
+        size = HANDLE if is_chosen else HANDLE - 1.5
+        painter.setPen(QPen(SHADOW, 1))
+        painter.setBrush(colour)
+        for point in points:
+            painter.drawRect(QRectF(point.x() - size, point.y() - size, 2 * size, 2 * size))
+
+    def _write(
+        self,
+        painter: QPainter,
+        viewport: Viewport,
+        item: Measurement,
+        lines: list[str],
+        colour: QColor,
+    ) -> None:
+        painter.setFont(font())
+        metrics, height = painter.fontMetrics(), line_height()
+        width = max(metrics.horizontalAdvance(text) for text in lines) + 2
+        around = shape.box(item, viewport)
+        place = QRectF(around.right() + 8, around.bottom() - height, width, height * len(lines))
+        if item.kind == "distance":
+            end = max(shape.handles(item, viewport), key=lambda p: p.x())
+            place.moveTo(end.x() + 8, end.y() - height / 2)
+        room = QRectF(0, 0, viewport.width, viewport.height).adjusted(
+            MARGIN, MARGIN, -MARGIN, -MARGIN
+        )
+        if not room.intersects(around.adjusted(-1, -1, 1, 1)):
+            return  # nothing of it is in sight: a text would point nowhere
+        if place.right() > room.right():
+            place.moveRight(max(around.left() - 8, room.left() + width))
+        place.moveTop(min(max(place.top(), room.top()), max(room.bottom() - place.height(), 0)))
+        for index, text in enumerate(lines):
+            box = QRectF(place.left(), place.top() + index * height, width, height)
+            shadowed_text(painter, box, Qt.AlignmentFlag.AlignLeft, text, colour)
+
+    def _paint_cover(
+        self, painter: QPainter, viewport: Viewport, item: Measurement, is_chosen: bool
+    ) -> None:
+        area = shape.box(item, viewport)
+        painter.fillRect(area, COVER)
+        painter.setPen(QPen(CHOSEN if is_chosen else COLOUR, 1, Qt.PenStyle.DashLine))
+        painter.setBrush(QBrush(QColor(255, 255, 255, 40), Qt.BrushStyle.BDiagPattern))
+        painter.drawRect(area)
+        if is_chosen:
+            self._paint_handles(painter, shape.handles(item, viewport), CHOSEN, True)
+        text = "black in exports"
+        painter.setFont(font())
+        if area.width() > painter.fontMetrics().horizontalAdvance(text) + 12 and area.height() > 18:
+            shadowed_text(painter, area, Qt.AlignmentFlag.AlignCenter, text)
