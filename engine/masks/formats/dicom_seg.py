@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import uuid
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -47,10 +47,17 @@ _SERIES_NUMBER = 900
 _COPIED = ("PatientID", "PatientName", "AccessionNumber", "StudyID", "ReferringPhysicianName")
 
 
-def export(masks: Sequence[Mask], image: Image, path: Path) -> tuple[str, ...]:
+def export(
+    masks: Sequence[Mask],
+    image: Image,
+    path: Path,
+    *,
+    deidentify: Callable[[Dataset], object] | None = None,
+) -> tuple[str, ...]:
     """Write masks as one Segmentation; return what the user should know, one sentence each.
 
-    The source files are opened again for the patient and the study. Raises ``MaskError``:
+    The source files are opened again for the patient and the study. deidentify: changes the data
+    set before it is written, as it does the source images that go along. Raises ``MaskError``:
     misfit, an image that is not from DICOM, sources that are gone, or it cannot be written.
     """
     if not masks:
@@ -58,9 +65,11 @@ def export(masks: Sequence[Mask], image: Image, path: Path) -> tuple[str, ...]:
     for mask in masks:
         mask.check_fits(image)
     made = build(masks, image)
+    if deidentify is not None:
+        deidentify(made)
     with replacing(path) as temporary:
         made.save_as(temporary, enforce_file_format=True)
-    return (NAMES_PATIENT,)
+    return () if deidentify is not None else (NAMES_PATIENT,)
 
 
 def build(masks: Sequence[Mask], image: Image) -> Dataset:

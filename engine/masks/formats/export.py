@@ -13,6 +13,7 @@ from engine.masks.formats import coco, label_studio, nifti, nrrd, overlay, png, 
 from engine.masks.formats.files import free_stem
 from engine.masks.formats.grid import NoGridError
 from engine.masks.mask import Mask
+from engine.masks.shapes import Box
 from engine.progress import Progress
 
 FormatName = Literal["png", "nifti", "overlay", "nrrd", "dicom-seg", "coco", "label-studio"]
@@ -35,13 +36,15 @@ def export_all(
     provenance: Mapping[str, Any] | Mapping[str, Mapping[str, Any]] | None = None,
     window: Window | None = None,
     include_patient: bool = False,
+    covers: Sequence[Box] = (),
     progress: Progress | None = None,
 ) -> Exported:
     """Write every mask under a name made from its label, each with its sidecar ``NAME.json``.
 
     Nothing that is in the folder already is overwritten: names that are taken get a number. What
     a format cannot hold (slices unevenly spaced as NIfTI) becomes a note, and the rest is written.
-    provenance: for all masks, or a dict of such dicts by mask id. Raises ``MaskError`` on a misfit
+    provenance: for all masks, or a dict of such dicts by mask id. covers: boxes that are
+    blackened in pictures of the image. Raises ``MaskError`` on a misfit
     or where the system refuses to write.
     """
     for mask in masks:
@@ -60,7 +63,7 @@ def export_all(
             progress.report(number / len(masks), mask.label)
         stem = free_stem(folder, mask.label, taken)
         own = (provenance or {}).get(mask.id, provenance)
-        _export(mask, image, folder / stem, formats, own, window, include_patient, done)
+        _export(mask, image, folder / stem, formats, own, window, include_patient, covers, done)
     if progress is not None:
         progress.report(1.0)
     done.notes = list(dict.fromkeys(done.notes))
@@ -75,6 +78,7 @@ def _export(
     provenance: Any,
     window: Window | None,
     include_patient: bool,
+    covers: Sequence[Box],
     done: Exported,
 ) -> None:
     files: list[Path] = []
@@ -119,7 +123,7 @@ def _export(
         for index in drawn:
             plain = _named(base, "_overlay.png")
             path = plain if image.frames == 1 else png.frame_path(plain, index)
-            overlay.export([_shown(mask)], image, index, path, window=window)
+            overlay.export([_shown(mask)], image, index, path, window=window, covers=covers)
             pictures.append(path)
     note = _named(base, ".json")
     sidecar.export(

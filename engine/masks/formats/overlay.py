@@ -13,6 +13,7 @@ from engine.images import windowing
 from engine.images.image import Image, Window
 from engine.masks.formats.files import replacing
 from engine.masks.mask import Mask
+from engine.masks.shapes import Box
 
 
 def export(
@@ -23,13 +24,15 @@ def export(
     *,
     window: Window | None = None,
     fill: float = 0.0,
+    covers: Sequence[Box] = (),
 ) -> None:
     """Write one frame as an RGB PNG with every visible mask's outline.
 
     window: None for the image's own default. fill: how much of the mask's colour its inside
-    takes, 0 to 1. Raises ``MaskError`` on a misfit or if it cannot write.
+    takes, 0 to 1. covers: boxes that are blackened (burnt-in text). Raises ``MaskError`` on a
+    misfit or if it cannot write.
     """
-    picture = render(masks, image, frame, window=window, fill=fill)
+    picture = render(masks, image, frame, window=window, fill=fill, covers=covers)
     with replacing(path) as temporary:
         Pillow.fromarray(picture).save(temporary, format="PNG")
 
@@ -41,11 +44,14 @@ def render(
     *,
     window: Window | None = None,
     fill: float = 0.0,
+    covers: Sequence[Box] = (),
 ) -> NDArray[np.uint8]:
     """Return uint8 (rows, cols, 3): the picture that ``export`` writes."""
     for mask in masks:
         mask.check_fits(image)
     picture = _base(image, frame, window).copy()
+    for box in covers:
+        picture[max(box.top, 0) : max(box.bottom, 0), max(box.left, 0) : max(box.right, 0)] = 0
     for mask in masks:
         if not mask.visible:
             continue

@@ -153,6 +153,18 @@ def is_sidecar(path: Path) -> bool:
     return True
 
 
+def describes(path: Path, image: Image) -> bool:
+    """Whether a file is a sidecar of a mask that was drawn on this very image."""
+    try:
+        origin = _load(path)["image"]
+        uids = tuple(str(u) for u in origin.get("sop_instance_uids", ()))
+        return bool(
+            origin["key"] == image.key or (uids and uids == image.identity.sop_instance_uids)
+        )
+    except (MaskError, KeyError, TypeError, AttributeError):
+        return False
+
+
 def restore_attributes(mask: Mask, path: Path) -> None:
     """Give a mask that was read from ``path`` what the sidecar beside it says, if it names it."""
     note = beside(path)

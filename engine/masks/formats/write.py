@@ -11,6 +11,7 @@ from engine.masks.formats import coco, label_studio, nifti, nrrd, overlay, pictu
 from engine.masks.formats.export import Exported
 from engine.masks.formats.files import safe_stem
 from engine.masks.mask import Mask
+from engine.masks.shapes import Box
 
 ExchangeFormat = Literal["nifti", "nrrd", "png", "dicom-seg", "coco", "label-studio"]
 
@@ -37,13 +38,14 @@ def write(
     *,
     provenance: Mapping[str, Any] | None = None,
     with_pictures: bool = False,
+    covers: Sequence[Box] = (),
 ) -> Exported:
     """Write masks of one image; a file that is there is replaced.
 
     PNG holds one mask: of several each gets the file ``NAME_LABEL.png``. NIfTI and NRRD hold
     labels, which may not overlap. PNG, NIfTI and NRRD get a sidecar for each mask, ``NAME.json``.
     with_pictures: for COCO and Label Studio, write the drawn frames as the PNG that they name, in
-    the same folder. Raises ``MaskError``.
+    the same folder; covers: boxes that are blackened in them. Raises ``MaskError``.
     """
     if not masks:
         raise ValueError("one mask at least")
@@ -74,7 +76,7 @@ def write(
     if kind not in _WITH_IDENTITY and len(masks) == 1:
         _sidecar(masks[0], image, path, [path], provenance, notes, done)
     if with_pictures and kind in ("coco", "label-studio"):
-        _pictures(masks, image, path.parent, done)
+        _pictures(masks, image, path.parent, covers, done)
     return done
 
 
@@ -107,7 +109,9 @@ def _sidecar(
     done.paths.append(note)
 
 
-def _pictures(masks: Sequence[Mask], image: Image, folder: Path, done: Exported) -> None:
+def _pictures(
+    masks: Sequence[Mask], image: Image, folder: Path, covers: Sequence[Box], done: Exported
+) -> None:
     drawn = sorted({i for mask in masks for i, p in mask.frames.items() if p.any()}) or [0]
     for index in drawn:
         target = folder / pictures.name(image, index)
@@ -115,5 +119,5 @@ def _pictures(masks: Sequence[Mask], image: Image, folder: Path, done: Exported)
             if not pictures.is_picture(image):  # which is the source itself
                 done.notes.append(f"{target.name} is there already and was kept.")
             continue
-        overlay.export([], image, index, target)
+        overlay.export([], image, index, target, covers=covers)
         done.paths.append(target)

@@ -1,0 +1,51 @@
+"""An image without whose it is: new UIDs, no names, no paths, and areas of its pixels covered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from engine.images.dicom.deidentify import Deidentifier
+from engine.images.image import Display, Identity, Image
+from engine.masks.mask import ImageReference, Mask
+from engine.masks.shapes import Box
+from engine.report.picture import clipped
+
+
+def covered(image: Image, covers: Sequence[Box]) -> Image:
+    """Return an image with boxes of every frame blackened; itself where there are none."""
+    if not covers:
+        return image
+    pixels = np.array(image.pixels)
+    dark = 0 if image.is_colour else pixels.max() if image.display.inverted else pixels.min()
+    for box in covers:
+        pixels[(slice(None), *clipped(box, image.shape))] = dark
+    return replace(image, pixels=pixels)
+
+
+def anonymous(image: Image, deidentifier: Deidentifier) -> Image:
+    """Return an image of which nothing tells the patient; UIDs are the run's new ones."""
+    old = image.identity
+    uid = deidentifier.uid
+    identity = Identity(
+        modality=old.modality,
+        study_instance_uid=uid(old.study_instance_uid),
+        series_instance_uid=uid(old.series_instance_uid),
+        frame_of_reference_uid=uid(old.frame_of_reference_uid),
+        sop_class_uid=old.sop_class_uid,
+        sop_instance_uids=tuple(uid(u) for u in old.sop_instance_uids),
+        sop_frames=old.sop_frames,
+        volume=old.volume,
+    )
+    display: Display = replace(image.display)
+    return Image(np.asarray(image.pixels), image.geometry, identity, display)
+
+
+def transferred(mask: Mask, image: Image, *, author: bool = False) -> Mask:
+    """Return a mask on the image that stands for its own. author: whether to say who drew it."""
+    copy = mask.copy(id=mask.id, reference=ImageReference.of(image))
+    if not author:
+        copy.author = ""
+    return copy

@@ -1,0 +1,78 @@
+"""Names of what is written: numbered where they are taken, and never a patient's."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from engine.images.image import Image
+from engine.masks.formats.files import safe_stem
+from engine.masks.mask import Mask
+
+#: Parts of a name shorter than this are left ("Li" is in "Lipoma").
+SHORTEST = 3
+
+
+def without_patient(text: str, image: Image, instead: str) -> str:
+    """Return a text for a file's name, or ``instead`` where it holds the patient's name or number.
+
+    A part of the name counts where it stands as a word of its own.
+    """
+    identity = image.identity
+    parts = [p for p in re.split(r"[\W_]+", identity.patient_name) if len(p) >= SHORTEST]
+    if len(identity.patient_id) >= SHORTEST:
+        parts.append(identity.patient_id)
+    for part in parts:
+        if re.search(rf"(?<![^\W_]){re.escape(part)}(?![^\W_])", text, re.IGNORECASE):
+            return instead
+    return text
+
+
+def anonymous_label(mask: Mask, image: Image) -> Mask:
+    """Return a mask whose name may stand in a file's name: itself where it already may."""
+    label = without_patient(mask.label, image, "Mask")
+    if label == mask.label:
+        return mask
+    copy = mask.copy(id=mask.id)
+    copy.label = label
+    return copy
+
+
+def next_number(folder: Path) -> int:
+    """Return the first number above those of the cases that are in a folder already."""
+    found = [0]
+    if folder.is_dir():
+        for path in folder.iterdir():
+            match = re.match(r"case_(\d+)", path.name)
+            if match:
+                found.append(int(match[1]))
+    return max(found) + 1
+
+
+def case_name(number: int) -> str:
+    """Return what a case is called on paper and in file names."""
+    return f"case_{number:03d}"
+
+
+def free(folder: Path, name: str) -> Path:
+    """Return a path in the folder that overwrites nothing: "NAME_2.csv" where it is taken."""
+    path, number = folder / name, 2
+    while path.exists():
+        stem, dot, ending = name.partition(".")
+        path = folder / f"{stem}_{number}{dot}{ending}"
+        number += 1
+    return path
+
+
+def source_name(image: Image) -> str:
+    """Return the name of the file that an image is of, safe for any system; "" for DICOM.
+
+    A DICOM file's name often is its patient's.
+    """
+    paths = image.identity.source_paths
+    if image.identity.sop_instance_uids or not paths:
+        return ""
+    from engine.images import nifti
+
+    path = paths[0]
+    return safe_stem(nifti.stem(path) if nifti.is_nifti(path.name) else path.stem)

@@ -1,0 +1,96 @@
+"""The masks of an image that are there already: saved by the program, beside it, or with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from engine.errors import MaskError, SaliscopeError
+from engine.images.case import Series
+from engine.images.image import Image
+from engine.masks import autosave
+from engine.masks.formats import sidecar
+from engine.masks.formats.files import cannot_read
+from engine.masks.mask import COLOURS, ImageReference, Mask
+
+REFERENCE = "reference"
+"""Id of the mask that came with an image."""
+
+#: JSON files looked at beside an image.
+MAX_SIDECARS = 2000
+
+
+def masks_of(
+    image: Image, series: Series, folders: Sequence[Path] = ()
+) -> tuple[list[Mask], list[str]]:
+    """Return the masks that are drawn, and what the user should know of others, a sentence each.
+
+    From the program's own storage; from sidecars (``NAME.json``) in the image's folder and in
+    ``folders``; and the reference that came with the image. A mask that is in several places
+    counts once, as saved by the program.
+    """
+    found: dict[str, Mask] = {}
+    notes: list[str] = []
+    try:
+        saved = autosave.restore(image)
+    except OSError as error:
+        saved = None
+        notes.append(f"Saved masks cannot be read ({(error.strerror or 'refused').lower()}).")
+    if saved is not None:
+        notes += saved.notes
+        found |= {mask.id: mask for mask in saved.masks if not mask.is_empty}
+    for mask in _beside(image, series, folders, notes):
+        found.setdefault(mask.id, mask)
+    if REFERENCE not in found and series.has_reference:
+        reference = _reference(image, series, notes)
+        if reference is not None:
+            found[REFERENCE] = reference
+    return list(found.values()), notes
+
+
+def _beside(image: Image, series: Series, folders: Sequence[Path], notes: list[str]) -> list[Mask]:
+    own = [path.parent for path in series.paths]
+    masks: list[Mask] = []
+    seen = 0
+    for folder in dict.fromkeys([*own, *folders]):
+        if not folder.is_dir():
+            continue
+        for path in sorted(folder.glob("*.json")):
+            seen += 1
+            if seen > MAX_SIDECARS:
+                return masks
+            if not sidecar.describes(path, image):
+                continue
+            try:
+                mask = sidecar.read(path, image)
+            except MaskError as error:
+                notes.append(str(error))
+                continue
+            if not mask.is_empty:
+                masks.append(mask)
+    return masks
+
+
+def _reference(image: Image, series: Series, notes: list[str]) -> Mask | None:
+    from engine.images.reference import read_reference_volume
+
+    try:
+        pixels = read_reference_volume(series)
+        if pixels.shape != (image.frames, *image.shape):
+            raise cannot_read(series.paths[0], "its reference is of another size", "replace it")
+    except SaliscopeError as error:
+        notes.append(str(error))
+        return None
+    frames = {i: np.array(frame) for i, frame in enumerate(pixels) if frame.any()}
+    if not frames:
+        return None
+    return Mask(
+        ImageReference.of(image),
+        "Reference",
+        colour=COLOURS[1],
+        locked=True,
+        id=REFERENCE,
+        frames=frames,
+    )

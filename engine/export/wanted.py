@@ -1,0 +1,109 @@
+"""What is to be exported, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from engine.errors import InvalidInputError
+from engine.masks.formats.write import FORMATS, ExchangeFormat
+from engine.report.figure import DPI, FigureKind
+
+Naming = Literal["number", "file"]
+"""What a case's folder is called by: a number, or the file's name (where a format knows no
+patient; DICOM cases are numbered all the same)."""
+
+FIGURE_KINDS: tuple[FigureKind, ...] = get_args(FigureKind)
+
+#: More figures of one series than this are a film and no export.
+MAX_FRAMES = 64
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to write of every case.
+
+    masks: formats. overlays: pictures at the image's own size, of the masks' outlines and of each
+    map. arrays: maps as .npy. figures: kinds, at ``dpi``. report: a page of PDF a series. scores:
+    one table for all. images: the images themselves, as they will be passed on. maps: names, ()
+    for all but SHAP's, which take minutes. deidentify: see ``engine.images.dicom.deidentify``.
+    include_patient: name, number and date in reports and sidecars.
+    """
+
+    masks: tuple[ExchangeFormat, ...] = ()
+    overlays: bool = False
+    arrays: bool = False
+    figures: tuple[FigureKind, ...] = ()
+    dpi: int = 300
+    report: bool = False
+    scores: bool = False
+    images: bool = False
+    maps: tuple[str, ...] = ()
+    deidentify: bool = False
+    include_patient: bool = False
+    naming: Naming = "number"
+
+    def check(self) -> None:
+        """Raise ``InvalidInputError`` where nothing, or what contradicts itself, is asked for."""
+        if self.deidentify and self.include_patient:
+            raise InvalidInputError(
+                "An export cannot be de-identified and name the patient; choose one of them."
+            )
+        if unknown := [kind for kind in self.masks if kind not in FORMATS]:
+            raise InvalidInputError(
+                f"There is no mask format {unknown[0]}; choose of {', '.join(FORMATS)}."
+            )
+        if self.dpi not in DPI:
+            raise InvalidInputError(f"Figures have {DPI[0]} or {DPI[1]} dots an inch.")
+        parts = (self.masks, self.overlays, self.arrays, self.figures, self.report, self.scores)
+        if not any((*parts, self.images)):
+            raise InvalidInputError("Nothing was chosen to be exported; choose masks, for one.")
+
+    @property
+    def needs_model(self) -> bool:
+        """Whether maps or answers are part of it; a report goes without."""
+        return bool(self.arrays or self.scores)
+
+    @property
+    def uses_model(self) -> bool:
+        """Whether a model adds to it."""
+        return bool(self.needs_model or self.overlays or self.figures or self.report)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What could not be written, and the one sentence why. what: "case_003, T1 axial"."""
+
+    what: str
+    sentence: str
+
+
+@dataclass
+class Summary:
+    """What a batch did. stopped: why it ended early, "" where it did not."""
+
+    folder: Path
+    cases: int = 0
+    written: list[Path] = field(default_factory=list)
+    failed: list[Failure] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    stopped: str = ""
+
+    def sentence(self) -> str:
+        """Return the summary in a line or two."""
+        files = len(self.written)
+        text = f"{files} file{'s' * (files != 1)} of {self.cases} case{'s' * (self.cases != 1)} "
+        text += f"written to {self.folder.name or self.folder}."
+        if self.failed:
+            many = len(self.failed)
+            text += f" {many} thing{'s' * (many != 1)} could not be written."
+        return f"{text} {self.stopped}".strip()
+
+
+def all_native(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the maps that are quick: all but SHAP's."""
+    return tuple(name for name in names if not name.startswith("shap-"))

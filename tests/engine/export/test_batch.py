@@ -1,0 +1,311 @@
+"""Folders of cases out for real, with the shipped model, and read back by other libraries."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import highdicom
+import numpy as np
+import pydicom
+import pytest
+from PIL import Image as Pillow
+
+import resources
+from engine.errors import InvalidInputError, MaskError
+from engine.export import batch, names, sources
+from engine.export.batch import Item, export
+from engine.export.wanted import Summary, Wanted
+from engine.images.image import Identity, Image
+from engine.images.scan import scan
+from engine.masks import formats
+from engine.masks.autosave import Autosave
+from engine.masks.document import MaskDocument
+from engine.masks.mask import ImageReference, Mask
+from engine.masks.shapes import Box
+from engine.progress import Progress
+from engine.session import Session
+
+from ..masks.mask_images import mask_on, single_frames, turned
+
+
+@pytest.fixture(scope="module")
+def session() -> Session:
+    return Session.open(Path(str(resources.path("models", "demo.safetensors"))), device="cpu")
+
+
+def items(*paths: Path, **more: object) -> list[Item]:
+    found = scan(list(paths))
+    assert not found.problems
+    return [Item(c, s, **more) for c in found.cases for s in c.series]  # type: ignore[arg-type]
+
+
+def picture(folder: Path, name: str = "Lovelace_Ada.png") -> Path:
+    folder.mkdir(exist_ok=True)
+    pixels = np.random.default_rng(len(name)).integers(20, 250, (40, 60), np.uint8)
+    Pillow.fromarray(pixels).save(folder / name)
+    return folder / name
+
+
+def series(folder: Path, masks: Sequence[str] = ("Lesion",)) -> Item:
+    """Oblique DICOM slices of one "Test^Ada", with masks."""
+    image = single_frames(folder, turned(7))
+    (item,) = items(folder)
+    drawn = tuple(mask_on(image, n, label) for n, label in enumerate(masks))
+    return Item(item.case, item.series, masks=drawn)
+
+
+def files(summary: Summary) -> set[str]:
+    return {path.relative_to(summary.folder).as_posix() for path in summary.written}
+
+
+def test_every_format_of_a_case_comes_back_and_names_nobody(tmp_path: Path):
+    item = series(tmp_path / "in", ("Lesion", "Ada's edema"))
+    image = item.series.load(None)
+    kinds = ("png", "nifti", "nrrd", "dicom-seg", "coco", "label-studio")
+    summary = export([item], tmp_path / "out", Wanted(masks=kinds))
+    assert not summary.failed and not summary.stopped
+    case = tmp_path / "out" / "case_001"
+    assert {p for p in (tmp_path / "out").rglob("*") if p.is_file()} == set(summary.written)
+    assert not any("ada" in path.name.lower() for path in (tmp_path / "out").rglob("*"))
+    assert item.masks is not None
+    for name in ("masks.dcm", "masks.coco.json", "masks.tasks.json"):
+        back = formats.read(case / name, image)
+        assert [m.label for m in back] == ["Lesion", "Mask"]
+        assert all(b.same_pixels(m) for b, m in zip(back, item.masks, strict=True))
+    for name in ("Lesion.nii.gz", "Lesion.nrrd", "Lesion.json"):
+        (one,) = formats.read(case / name, image)
+        assert one.same_pixels(item.masks[0])
+    record = json.loads((tmp_path / "out" / "export.json").read_text("utf-8"))
+    assert record["cases"][0]["masks"] == ["Lesion", "Mask"]
+    assert set(record["files"]) | {"export.json"} == files(summary)
+
+
+def test_cases_are_numbered_on_and_nothing_is_overwritten(tmp_path: Path):
+    item = series(tmp_path / "in")
+    first = export([item], tmp_path / "out", Wanted(masks=("png",)))
+    kept = {path: path.read_bytes() for path in first.written}
+    second = export([item], tmp_path / "out", Wanted(masks=("png",)))
+    assert all(path.read_bytes() == data for path, data in kept.items())
+    assert "case_002/Lesion.json" in files(second) and "export_2.json" in files(second)
+
+
+def test_with_a_model_maps_figures_report_and_scores(tmp_path: Path, session: Session):
+    (tmp_path / "in").mkdir()
+    path = picture(tmp_path / "in")
+    mask = np.zeros((40, 60), np.uint8)
+    mask[10:20, 15:40] = 255
+    Pillow.fromarray(mask).save(tmp_path / "in" / "Lovelace_Ada_mask.png")
+    wanted = Wanted(
+        overlays=True, arrays=True, figures=("png", "svg"), report=True, scores=True, maps=("gate",)
+    )
+    summary = export(items(path.parent), tmp_path / "out", wanted, session=session)
+    assert not summary.failed
+    assert files(summary) == {
+        "export.json",
+        "scores.csv",
+        *(
+            f"case_001/{name}"
+            for name in (
+                "map_gate.png",
+                "map_gate.npy",
+                "maps.json",
+                "masks.png",
+                "figure_gate.png",
+                "figure_gate.svg",
+                "report.pdf",
+            )
+        ),
+    }
+    (row,) = csv.DictReader((tmp_path / "out" / "scores.csv").open(encoding="utf-8"))
+    values = np.load(tmp_path / "out" / "case_001" / "map_gate.npy", allow_pickle=False)
+    expected = np.maximum(values, 0)[mask > 0].sum() / np.maximum(values, 0).sum()
+    assert float(row["rma"]) == pytest.approx(expected, rel=1e-4)
+    assert float(row["chance"]) == pytest.approx(250 / 2400, rel=1e-5)
+    assert row["mask"] == "Reference" and row["sha256"] == session.checkpoint.sha256
+    record = json.loads((tmp_path / "out" / "export.json").read_text("utf-8"))
+    assert record["model"]["sha256"] == session.checkpoint.sha256
+
+
+def test_de_identified_images_and_segmentations_belong_together(tmp_path: Path):
+    item = series(tmp_path / "in")
+    wanted = Wanted(masks=("dicom-seg", "nifti", "coco"), images=True, deidentify=True)
+    summary = export([item], tmp_path / "out", wanted)
+    assert not summary.failed
+    original = item.series.load(None)
+    secrets = [
+        "Ada",
+        "AB",
+        *original.identity.sop_instance_uids,
+        original.identity.series_instance_uid,
+        original.identity.study_instance_uid,
+        original.identity.frame_of_reference_uid,
+    ]
+    for path in (tmp_path / "out").rglob("*"):
+        data = path.read_bytes() if path.is_file() else b""
+        for secret in secrets[2:] if path.suffix == ".gz" else secrets:
+            if path.suffix == ".dcm" and secret == "AB":
+                continue  # two letters are in any binary file
+            assert secret.encode() not in data, (path, secret)
+            assert secret not in path.name
+    case = tmp_path / "out" / "case_001"
+    (found,) = items(case / "images")
+    image = found.series.load(None)
+    np.testing.assert_array_equal(image.pixels, original.pixels)
+    np.testing.assert_allclose(image.geometry.frame_affines, original.geometry.frame_affines)
+    assert item.masks is not None
+    for name in ("masks.dcm", "Lesion.nii.gz", "masks.coco.json", "Lesion.json"):
+        (back,) = formats.read(case / name, image)
+        assert back.same_pixels(item.masks[0]), name
+        assert not back.notes, (name, back.notes)
+    segmentation = highdicom.seg.segread(case / "masks.dcm")
+    assert segmentation.PatientIdentityRemoved == "YES"
+    assert segmentation.PatientID == "CASE001" == pydicom.dcmread(found.series.paths[0]).PatientID
+    assert segmentation.StudyInstanceUID == image.identity.study_instance_uid
+    referenced = {uids[2] for uids in segmentation.get_source_image_uids()}
+    assert referenced <= set(image.identity.sop_instance_uids)
+    text = (tmp_path / "out" / "removed.txt").read_text("utf-8")
+    assert "Patient's Name" in text and "Test" not in text and summary.removed
+
+
+def test_a_de_identified_picture_leaves_its_name_and_covered_areas(tmp_path: Path):
+    path = picture(tmp_path / "in")
+    (item,) = items(path.parent)
+    image = item.series.load(None)
+    drawn = np.zeros((1, *image.shape), bool)
+    drawn[0, 5:9, 6:20] = True
+    mask = Mask(ImageReference.of(image), "Lesion", author="Byron", frames={0: drawn[0]})
+    box = Box(0, 0, 8, 30)
+    wanted = Wanted(
+        masks=("png", "coco", "label-studio"), overlays=True, figures=("svg",), report=True,
+        images=True, deidentify=True,
+    )  # fmt: skip
+    told = Item(item.case, item.series, masks=(mask,), covers=(box,))
+    summary = export([told], tmp_path / "out", wanted)
+    assert not summary.failed
+    for one in (tmp_path / "out").rglob("*"):
+        assert "lovelace" not in one.name.lower()
+        if one.is_file():
+            assert b"Lovelace" not in one.read_bytes() and b"Byron" not in one.read_bytes()
+    case = tmp_path / "out" / "case_001"
+    pictures = [p for p in case.rglob("*.png") if p.name != "Lesion.png"]
+    assert len(pictures) == 3  # the image, the one that COCO and Label Studio show, the outlines
+    for one in pictures:
+        pixels = np.asarray(Pillow.open(one).convert("L"))
+        dark = pixels[box.slices]
+        outlined = np.zeros_like(drawn[0])
+        outlined[4:10, 5:21] = one.name == "masks.png"
+        assert not dark[~outlined[box.slices]].any() or dark.max() == image.pixels.min()
+        assert pixels[20:].any()
+
+
+def test_what_fails_costs_itself_alone(tmp_path: Path):
+    good, bad = picture(tmp_path / "in", "a.png"), picture(tmp_path / "in", "b.png")
+    found = items(good, bad)
+    bad.write_bytes(b"no picture any more")
+    summary = export(found, tmp_path / "out", Wanted(images=True))
+    (failure,) = summary.failed
+    assert "b.png cannot be read" in failure.sentence and failure.what == "case_002"
+    assert "case_001/images/image.png" in files(summary)
+    assert "1 thing could not be written" in summary.sentence()
+
+
+def test_segmentations_of_pictures_fail_with_a_way_out(tmp_path: Path):
+    path = picture(tmp_path / "in")
+    (item,) = items(path)
+    image = item.series.load(None)
+    told = Item(item.case, item.series, masks=(mask_on(image),))
+    summary = export([told], tmp_path / "out", Wanted(masks=("dicom-seg", "png")))
+    (failure,) = summary.failed
+    assert "not from DICOM" in failure.sentence and "NIfTI" in failure.sentence
+    assert any(name.endswith("Lesion.png") for name in files(summary))
+
+
+def test_cancelling_keeps_what_is_there_and_says_so(tmp_path: Path):
+    found = items(*(picture(tmp_path / "in", f"{n}.png") for n in range(4)))
+    progress = Progress(lambda fraction, _: progress.cancel() if fraction > 0.4 else None)
+    summary = export(found, tmp_path / "out", Wanted(images=True), progress=progress)
+    assert summary.stopped.startswith("Cancelled; ")
+    assert "case_001/images/image.png" in files(summary)
+    assert not any(name.startswith("case_004") for name in files(summary))
+    record = json.loads((tmp_path / "out" / "export.json").read_text("utf-8"))
+    assert record["stopped"] == summary.stopped
+
+
+def test_a_full_disk_ends_the_batch_with_one_sentence(tmp_path: Path, monkeypatch):
+    found = items(*(picture(tmp_path / "in", f"{n}.png") for n in range(3)))
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("PIL.Image.Image.save", full)
+    monkeypatch.setattr(batch, "FULL_BYTES", 1 << 62)
+    summary = export(found, tmp_path / "out", Wanted(images=True))
+    assert summary.stopped.startswith("The disk is full") and summary.cases == 1
+    assert "no space left" in summary.failed[0].sentence
+    assert not list((tmp_path / "out").rglob("*partial*"))
+
+
+def test_folders_that_cannot_be_written_get_one_sentence(tmp_path: Path):
+    found = items(picture(tmp_path / "in"))
+    (tmp_path / "file").write_text("x")
+    for target in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(MaskError, match="cannot be made"):
+            export(found, target, Wanted(images=True))
+    odd = tmp_path / "ä ö'\n\"; rm -rf ✓" / "-x"
+    summary = export(found, odd, Wanted(images=True))
+    assert not summary.failed and (odd / "case_001" / "images" / "image.png").is_file()
+
+
+def test_wishes_that_make_no_sense(tmp_path: Path):
+    found = items(picture(tmp_path / "in"))
+    for wanted, why in (
+        (Wanted(), "Nothing was chosen"),
+        (Wanted(images=True, deidentify=True, include_patient=True), "choose one"),
+        (Wanted(figures=("png",), dpi=10), "dots"),
+        (Wanted(scores=True), "need a model"),
+    ):
+        with pytest.raises(InvalidInputError, match=why):
+            export(found, tmp_path / "out", wanted)
+
+
+def test_masks_are_found_where_they_are_kept(tmp_path: Path):
+    path = picture(tmp_path / "in", "a.png")
+    (item,) = items(path)
+    image = item.series.load(None)
+    saved, beside = mask_on(image, 1, "Saved"), mask_on(image, 2, "Beside")
+    document = MaskDocument(image)
+    keeper = Autosave(document)
+    document.import_mask(saved.copy(id=saved.id))
+    assert keeper.flush()
+    formats.export_all([beside, saved], image, path.parent, ["nifti"])
+    elsewhere = mask_on(single_frames(tmp_path / "other", turned(1)), 3, "Other")
+    formats.export_all(
+        [elsewhere], single_frames(tmp_path / "again", turned(1)), path.parent, ["nifti"]
+    )
+    found, notes = sources.masks_of(image, item.series)
+    assert [m.label for m in found] == ["Saved", "Beside"] and not notes
+    assert found[0].same_pixels(saved) and found[1].same_pixels(beside)
+    keeper.close()
+    shutil.copytree(path.parent, tmp_path / "moved")
+    for json_ in path.parent.glob("*.json"):
+        json_.unlink()
+    found, _ = sources.masks_of(image, item.series, [tmp_path / "moved"])
+    assert [m.label for m in found] == ["Saved", "Beside"]
+
+
+def test_names_never_hold_a_patients():
+    identity = Identity(patient_name="Li^Ada-Maria", patient_id="MRN7")
+    image = Image(np.zeros((1, 4, 4), np.uint8), identity=identity)
+    for text, safe in (
+        ("Ada", False),
+        ("edema of maria", False),
+        ("x_MRN7", False),
+        ("Adamantinoma", True),
+        ("Lipoma", True),
+        ("Lesion", True),
+    ):
+        assert (names.without_patient(text, image, "Mask") == text) == safe
