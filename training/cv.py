@@ -182,8 +182,10 @@ def _one_fold(
         seed=seed,
         precision=made.precision,
         guidance=made.guidance,
+        self_guidance=made.self_guidance,
         masks=made.masks,
         erase=made.erase,
+        freeze=made.freeze,
         team=team,
     )
 

@@ -43,8 +43,10 @@ MUST_AGREE = (
     "architecture",
     "preprocessing",
     "guidance",
+    "self_guidance",
     "masks",
     "erase",
+    "freeze",
 )
 """What of the cross-validation's settings must be the same, or its figures are another model's."""
 
@@ -113,8 +115,10 @@ def fit(given: argparse.Namespace) -> None:
             seed=seed,
             precision=made.precision,
             guidance=made.guidance,
+            self_guidance=made.self_guidance,
             masks=made.masks,
             erase=made.erase,
+            freeze=made.freeze,
             team=team,
         )
 

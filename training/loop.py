@@ -26,7 +26,7 @@ from engine.errors import InvalidInputError, SaliscopeError
 from engine.evaluation.classification import measure
 from engine.model.network import FusionNetwork, Outputs
 from engine.progress import Progress
-from training import erasure, losses, state
+from training import erasure, freezing, losses, state
 from training.augment import AUGMENTATIONS, augment
 from training.cache import Pixels
 from training.optimisers import load_state_tensors, optimisers, set_rates, state_tensors
@@ -89,11 +89,13 @@ class Trainer:
     """Trains one network on some of the samples, validating on others.
 
     folder: where the state lies; a run that finds its state there goes on from it.
-    validation: empty for none, and then no early stopping. guidance: W, 0 for none. masks: how
+    validation: empty for none, and then no early stopping. guidance: W, 0 for none;
+    self_guidance: likewise, by the network's own evidence (``losses.OwnEvidence``). masks: how
     many of the training images' lesion masks may be used, drawn by the seed, fewer of the same
     when fewer; None for all. erase: share of images shown without or only with their lesion
-    (``training.erasure``). team: the processes that train it together; each has a trainer with the
-    same arguments.
+    (``training.erasure``). freeze: leave the global branch up to its features of 1/freeze of the
+    input as it is; 0 for none of it (``training.freezing``). team: the processes that train it
+    together; each has a trainer with the same arguments.
     """
 
     def __init__(
@@ -108,14 +110,19 @@ class Trainer:
         seed: int,
         precision: str = "float32",
         guidance: float = 0.0,
+        self_guidance: float = 0.0,
         masks: int | None = None,
         erase: float = 0.0,
+        freeze: int = 0,
         team: Team | None = None,
     ) -> None:
         self.network = network.to(samples.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.momentum = BATCH_NORM_MOMENTUM
+        self._frozen = freezing.first_layers(network.global_branch, freeze) if freeze else []
+        freezing.freeze(self._frozen)
+        self._freeze = freeze
         self._team = team or Team(samples.device.type)
         if recipe.batch < 2 * self._team.size:
             raise InvalidInputError(
@@ -140,6 +147,12 @@ class Trainer:
         self._coverage = (
             losses.CellCoverage(self.network, (samples.pixels.images.shape[-2:]), samples.device)
             if guidance
+            else None
+        )
+        self._self_guidance = self_guidance
+        self._evidence = (
+            losses.OwnEvidence(self.network, samples.pixels.images.shape[-2:], samples.device)
+            if self_guidance
             else None
         )
         self._optimisers = optimisers(network, recipe)
@@ -184,9 +197,9 @@ class Trainer:
         progress: Progress | None = None,
         on_epoch: Callable[[Row], None] | None = None,
     ) -> None:
-        """Train to the end; then the network has the weights of the best validated epoch.
+        """Train to the end; then the network has the weights that the recipe keeps.
 
-        Without validation images it has those of the last. Raises ``SaliscopeError`` where the
+        Without validation images these are the last. Raises ``SaliscopeError`` where the
         loss is no longer a number, ``CancelledError`` where ``progress`` is cancelled.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -203,7 +216,7 @@ class Trainer:
             if on_epoch is not None:
                 on_epoch(row)
         self._team.wait()
-        if self.best_epoch >= 0:
+        if self.best_epoch >= 0 and self.recipe.keep == "best":
             tensors, _ = state.read(self._best_path())
             self.network.load_state_dict(tensors)
         # The first may delete these files now.
@@ -218,6 +231,7 @@ class Trainer:
         # Parts of nearly equal size: a last part of one image would spoil batch normalisation.
         batches = torch.tensor_split(order, math.ceil(len(order) / self.recipe.batch))
         self.network.train()
+        freezing.rest(self._frozen)
         sums = torch.zeros(6, dtype=torch.float64)
         for done, indices in enumerate(batches):
             set_rates(self._optimisers, self.recipe.factor(number + done / len(batches)))
@@ -302,6 +316,8 @@ class Trainer:
             guidance_weight=self._guidance,
             gate_norm=a.gate_norm,
             speechless=speechless,
+            evidence=None if self._evidence is None else self._evidence(outputs.global_features),
+            self_guidance_weight=self._self_guidance,
         )
         for optimiser in self._optimisers:
             optimiser.zero_grad(set_to_none=True)
@@ -322,6 +338,9 @@ class Trainer:
             gate_logits=None
             if part.gate_logits is None
             else self._team.whole(part.gate_logits, count),
+            global_features=part.global_features
+            if self._evidence is None
+            else self._team.whole(part.global_features, count),
         )
 
     def _forward(self, module: nn.Module, inputs: Tensor, *, exact: bool = False) -> Outputs:
@@ -377,8 +396,10 @@ class Trainer:
             "seed": self._seed,
             "precision": self._precision,
             "guidance": self._guidance,
+            "self_guidance": self._self_guidance,
             "masks": self._masks,
             "erase": self._erase,
+            "freeze": self._freeze,
             "images": hashlib.blake2b(
                 self._train.numpy().tobytes() + self._validation.tobytes(), digest_size=8
             ).hexdigest(),

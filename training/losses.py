@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from engine.model.network import FusionNetwork, Outputs
 from engine.saliency.maps import grids
-from engine.saliency.placement import averages
+from engine.saliency.placement import averages, weights
 
 GLOBAL, LOCAL, FUSION = 0.3, 0.3, 0.4
 """Weights of the three cross-entropies, equation (7)."""
@@ -43,13 +43,16 @@ def joint(
     guidance_weight: float = 0.0,
     gate_norm: str = "sigmoid",
     speechless: Tensor | None = None,
+    evidence: Tensor | None = None,
+    self_guidance_weight: float = 0.0,
 ) -> Loss:
     """Return 0.3 CE_g + 0.3 CE_l + 0.4 CE_f, equation (7), plus the weighted guidance.
 
     target: (N,) class indices. class_weights: (C,) or None. coverage: (N, 1, h, w), how much
     of each gate cell, where it is drawn, the lesion covers; known: (N,), whether that is known.
     speechless: (N,) bool, images that show nothing to tell the class by (``training.erasure``):
-    their target is every class alike, whatever ``target`` says.
+    their target is every class alike, whatever ``target`` says. evidence: (N, 1, h, w), see
+    ``OwnEvidence``; the gate is guided by it as by a mask, with its own weight.
     """
     goal: Tensor = target
     if speechless is not None and bool(speechless.any()):
@@ -68,6 +71,10 @@ def joint(
             raise ValueError("guidance needs to know which masks are known")
         guiding = guidance(outputs.gate_logits, coverage, known, gate_norm)
         total = total + guidance_weight * guiding
+    if self_guidance_weight and outputs.gate_logits is not None and evidence is not None:
+        every = torch.ones(len(evidence), dtype=torch.bool, device=evidence.device)
+        own = guidance(outputs.gate_logits, evidence, every, gate_norm)
+        total = total + self_guidance_weight * own
     return Loss(total, parts[0].detach(), parts[1].detach(), parts[2].detach(), guiding.detach())
 
 
@@ -87,6 +94,34 @@ class CellCoverage:
         """Take masks (N, 1, H, W), 0 to 1, to coverage (N, 1, h, w)."""
         coverage: Tensor = self._rows @ masks.float() @ self._cols
         return coverage
+
+
+class OwnEvidence:
+    """Says, without any mask, where the global branch responds most: what the gate may learn from.
+
+    The channel sum of X_g of a trained classifier is highest on lesions but glows everywhere. Cut
+    half way from its mean to its peak and brought to the gate's cells, it is a coarse mask of the
+    network's own making; a gate with finer features, taught by many of them, agrees with what
+    they have in common.
+    """
+
+    CUT = 0.5
+    """Where between the mean and the peak an image's evidence begins."""
+
+    def __init__(self, network: FusionNetwork, size: tuple[int, int], device: torch.device) -> None:
+        placed = grids(network, size, str(device))
+        gate, wide = placed["gate"], placed["global"]
+        rows = averages(gate.rows, size[0]) @ weights(wide.rows, size[0], 1.0, 0.0)
+        cols = averages(gate.cols, size[1]) @ weights(wide.cols, size[1], 1.0, 0.0)
+        self._rows = torch.from_numpy(rows).float().to(device)
+        self._cols = torch.from_numpy(cols).float().T.to(device)
+
+    def __call__(self, x_g: Tensor) -> Tensor:
+        """Take X_g (N, C, h, w) to 0 or 1 at every gate cell, (N, 1, n, n), without gradient."""
+        response = self._rows @ x_g.detach().float().sum(1, keepdim=True) @ self._cols
+        mean = response.mean((2, 3), keepdim=True)
+        peak = response.amax((2, 3), keepdim=True)
+        return (response > mean + self.CUT * (peak - mean)).float()
 
 
 def guidance(logits: Tensor, coverage: Tensor, known: Tensor, gate_norm: str) -> Tensor:

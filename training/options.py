@@ -29,7 +29,7 @@ from training.team import Team
 HUB = "hub"
 """In --global-weights: timm's ImageNet weights, over the network."""
 
-DEFAULT_RECIPES = {"compact": "compact", "light": "light", "focus": "light", "paper": "busi"}
+DEFAULT_RECIPES = {"compact": "compact", "light": "light", "focus": "focus", "paper": "busi"}
 """The recipe of a preset where none is given; the paper's on limb MRI is ``myopathy``."""
 
 
@@ -55,10 +55,18 @@ def add(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--dropout", type=_share, metavar="P", help="before the fusion's classifier")
     how.add_argument("--epochs", type=_positive, metavar="N", help="at most")
     how.add_argument("--patience", type=_positive, metavar="N")
+    how.add_argument("--keep", choices=("best", "last"), help="which epoch's weights")
     how.add_argument("--batch", type=_positive, metavar="N")
     how.add_argument("--augmentation", choices=sorted(AUGMENTATIONS))
     how.add_argument("--balance", action="store_true", default=None, help="weigh rare classes up")
     how.add_argument("--guidance", type=_weight, default=0.0, metavar="W", help="of lesion masks")
+    how.add_argument(
+        "--self-guidance",
+        type=_weight,
+        default=0.0,
+        metavar="W",
+        help="of where the global branch responds; needs no masks",
+    )
     how.add_argument(
         "--masks", type=_count, metavar="N", help="use only N of the training masks (default all)"
     )
@@ -68,6 +76,13 @@ def add(parser: argparse.ArgumentParser) -> None:
         default=0.0,
         metavar="P",
         help="share of images shown without, or only with, their lesion",
+    )
+    how.add_argument(
+        "--freeze",
+        type=int,
+        default=0,
+        choices=(0, 2, 4, 8, 16),
+        help="leave the global branch as it is up to its features of 1/N of the input (0: none)",
     )
     how.add_argument("--seed", type=int, default=0)
     how.add_argument("--device", default="auto", metavar="auto|cpu|cuda|mps")
@@ -125,8 +140,10 @@ class Experiment:
     global_weights: str | None
     local_weights: Path | None
     guidance: float
+    self_guidance: float
     masks: int | None
     erase: float
+    freeze: int
     seed: int
     device: torch.device
     precision: str
@@ -159,8 +176,10 @@ class Experiment:
             "global_weights": _file_name(self.global_weights),
             "local_weights": _file_name(self.local_weights),
             "guidance": self.guidance,
+            "self_guidance": self.self_guidance,
             "masks": self.masks,
             "erase": self.erase,
+            "freeze": self.freeze,
             "seed": self.seed,
             "precision": self.precision,
         }
@@ -196,6 +215,7 @@ def experiment(
         dropout=options.dropout,
         epochs=options.epochs,
         patience=options.patience,
+        keep=options.keep,
         batch=options.batch,
         augmentation=options.augmentation,
         balance=options.balance,
@@ -210,10 +230,10 @@ def experiment(
     if how.dropout is not None:
         changes["dropout"] = how.dropout
     architecture = preset(options.preset, dataset.classes, **changes)
-    if options.guidance and architecture.fusion != "gate":
+    if (options.guidance or options.self_guidance) and architecture.fusion != "gate":
         raise InvalidInputError(
-            f"--guidance acts on the gate, and {architecture.fusion} has none; "
-            "give --fusion gate or leave --guidance out."
+            f"Guidance acts on the gate, and {architecture.fusion} has none; "
+            "give --fusion gate or leave it out."
         )
     if (options.guidance or options.erase) and not any(
         r.mask_paths or r.known_empty for r in dataset.records
@@ -242,8 +262,10 @@ def experiment(
         global_weights=options.global_weights,
         local_weights=options.local_weights,
         guidance=options.guidance,
+        self_guidance=options.self_guidance,
         masks=options.masks,
         erase=options.erase,
+        freeze=options.freeze,
         seed=options.seed,
         device=torch.device(device),
         precision=precision,

@@ -17,7 +17,9 @@ class Recipe:
     classifier. optimiser: "sgd" (momentum 0.9) or "adamw". schedule: "step" multiplies the rates
     by ``gamma`` every ``step`` epochs; "cosine" warms up over ``warmup`` of all steps, then
     falls along a cosine to nothing at the last. patience: epochs without a better fused
-    validation loss before stopping. dropout: None leaves the architecture's.
+    validation loss before stopping. keep: "best", the weights of the epoch with the least fused
+    validation loss, or "last", which a falling schedule has brought to rest and no luck of a few
+    validation images has chosen. dropout: None leaves the architecture's.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Recipe:
     batch: int = 16
     epochs: int = 60
     patience: int = 10
+    keep: str = "best"
     dropout: float | None = None
     augmentation: str = "minimal"
     balance: bool = False
@@ -79,6 +82,17 @@ RECIPES = {
         schedule="cosine",
         epochs=24,
         patience=24,
+    ),
+    # For a few hundred images and a strong pretrained global branch.
+    "focus": Recipe(
+        name="focus",
+        rates=(4e-4, 2e-3, 1e-3),
+        weight_decays=(0.05, 0.05, 0.05),
+        optimiser="adamw",
+        schedule="cosine",
+        epochs=9,
+        patience=9,
+        augmentation="strong",
     ),
     # For a pretrained global branch beside a local branch and a fusion from scratch.
     "light": Recipe(

@@ -217,8 +217,10 @@ def _one_trial(
         seed=weights,
         precision=made.precision,
         guidance=tried.guidance,
+        self_guidance=tried.self_guidance,
         masks=tried.masks,
         erase=tried.erase,
+        freeze=tried.freeze,
     )
 
     reported = 0

@@ -33,11 +33,13 @@ class Pyramid(nn.Module):
         """Join levels (N, C_k, h_k, w_k) of an input of ``size``; cells: X_l, for its shape."""
         joined: Tensor | None = None
         for lateral, level in zip(self.laterals, levels, strict=True):
-            y = lateral(level)
-            rows = self._sampling(size[0], cells.shape[2], y.shape[2]).to(y)
-            cols = self._sampling(size[1], cells.shape[3], y.shape[3]).to(y)
-            # Rows, then columns; as matrices, whose gradient is a matrix product too.
-            y = rows @ y @ cols.T
+            # Channels last, so that either direction is one product of large matrices.
+            y = lateral(level).permute(0, 2, 3, 1)
+            count, high, wide, channels = y.shape
+            rows = self._sampling(size[0], cells.shape[2], high).to(y)
+            cols = self._sampling(size[1], cells.shape[3], wide).to(y)
+            y = (rows @ y.reshape(count, high, wide * channels)).view(count, -1, wide, channels)
+            y = (cols @ y).permute(0, 3, 1, 2)
             joined = y if joined is None else joined + y
         result: Tensor = torch.relu(self.norm(joined))
         return result

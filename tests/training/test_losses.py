@@ -118,3 +118,48 @@ def test_a_guided_gate_is_drawn_on_the_lesion(corner: tuple[int, int]) -> None:
     rows, cols = np.mgrid[:224, :224]
     centre = (drawn * rows).sum() / drawn.sum(), (drawn * cols).sum() / drawn.sum()
     assert centre == pytest.approx((row + 19.5, col + 17.5), abs=1.0)
+
+
+def test_glow_off_the_lesion_costs_however_faint() -> None:
+    """Dice alone hardly minds a faint glow over everything; its share of alpha does."""
+    mask = torch.zeros(1, 1, 24, 24)
+    mask[:, :, 8:14, 8:14] = 1
+    known = torch.tensor([True])
+    tight = torch.where(mask > 0, 3.0, -9.0)
+    glowing = torch.where(mask > 0, 3.0, -3.0)
+    difference = losses.guidance(glowing, mask, known, "sigmoid") - losses.guidance(
+        tight, mask, known, "sigmoid"
+    )
+    alpha = torch.sigmoid(glowing)
+    share = (alpha * mask).sum() / alpha.sum()
+    assert share < 0.6
+    assert difference > 0.9 * -share.log()
+
+
+def test_own_evidence_lies_where_the_global_branch_responds() -> None:
+    network = tiny.network()
+    own = losses.OwnEvidence(network, (tiny.SIDE, tiny.SIDE), torch.device("cpu"))
+    cells = (tiny.SIDE // 32,) * 2
+    x_g = torch.zeros(2, 16, *cells)
+    x_g[0, :, 0, 0] = 1
+    x_g[1, :, 1, 1] = 1
+    found = own(x_g)
+    assert found.shape == (2, 1, 4, 4)
+    assert set(found.unique().tolist()) == {0.0, 1.0}
+    first, second = found[0, 0], found[1, 0]
+    rows = torch.arange(4.0)
+    assert (first.sum(1) * rows).sum() / first.sum() < (second.sum(1) * rows).sum() / second.sum()
+
+
+def test_self_guidance_needs_no_mask_and_leaves_the_evidence_alone() -> None:
+    torch.manual_seed(0)
+    network = tiny.network().train()
+    outputs = network(torch.randn(4, 3, tiny.SIDE, tiny.SIDE))
+    own = losses.OwnEvidence(network, (tiny.SIDE, tiny.SIDE), torch.device("cpu"))
+    evidence = own(outputs.global_features)
+    assert not evidence.requires_grad
+    plain = losses.joint(outputs, TARGET)
+    guided = losses.joint(outputs, TARGET, evidence=evidence, self_guidance_weight=2.0)
+    every = torch.ones(4, dtype=torch.bool)
+    wanted = plain.total + 2 * losses.guidance(outputs.gate_logits, evidence, every, "sigmoid")
+    assert guided.total.item() == pytest.approx(wanted.item(), rel=1e-5)
