@@ -38,6 +38,7 @@ class Reading(QObject):
         self.menu = self._make_menu()
         for view in window.views.views:
             self._watch(view)
+        window.views.viewMade.connect(self._watch)
         self.cine.changed.connect(self._follow)
         window.state.seriesOpened.connect(self._follow)
         window.state.seriesClosed.connect(self._follow)

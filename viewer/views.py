@@ -1,16 +1,27 @@
-"""The views in the middle: one or two, linked, each with its own map over the same image."""
+"""The views in the middle: a grid of one to nine, linked, each with what it has been given."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from typing import Literal
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import (
+    QGridLayout,
     QHBoxLayout,
     QLabel,
+    QMenu,
     QPushButton,
-    QSplitter,
     QStackedLayout,
     QVBoxLayout,
     QWidget,
@@ -18,61 +29,92 @@ from PySide6.QtWidgets import (
 
 from engine.saliency.map import SaliencyMap
 from viewer import icons, theme
+from viewer.canvas.correspondence import beyond
 from viewer.canvas.links import Links
 from viewer.canvas.overlay import Overlay, OverlayStyle
+from viewer.canvas.readout import CursorReading
 from viewer.canvas.view import ImageView
+from viewer.compare import dragging, titles
+from viewer.compare.board import Board, Subject
+from viewer.compare.veil import Veil
 from viewer.state import AppState
 from viewer.state.analysis import MapStatus, is_slow, title
-from viewer.state.overlay import VIEWS
+from viewer.state.contents import ALL_MASKS, NO_MASKS, Content
 from viewer.tools.base import Tool
 from viewer.widgets.section import label
 
 Arrangement = Literal["automatic", "beside", "stacked"]
 _HEADER = 30  # px of a view that are not image
 _CLEARLY = 1.15  # comparing is easier side by side: stack only where the image gains by it
+_GAP = 2
+_NARROW = 400  # px; below, the header takes two lines
+
+EMPTY = "Click the title to choose what to show here, or drop a case from the list."
+READ_ONLY = (
+    "This view shows another image to compare with, and its masks cannot be drawn on here; "
+    "“Read this image” in the menu of its title opens it for that."
+)
 
 
 class Views(QWidget):
-    """Follows the state; reports cursor and requests back to it."""
+    """Follows the state; reports cursor and requests back to it.
+
+    ``views``: those made so far; the first ``state.views`` of them are in the grid.
+    """
 
     cursorMoved = Signal(object)  # CursorReading or None
     openRequested = Signal()
     folderRequested = Signal()
+    viewMade = Signal(object)  # ImageView: the grid has never been as large before
+    menuRequested = Signal(int, object)  # the view, and the QMenu of its title to be filled
 
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("views")
+        self.setAcceptDrops(True)
         self._state = state
-        self.views = [ImageView() for _ in range(VIEWS)]
+        self.board = Board(state, self)
+        self.views: list[ImageView] = []
+        self._veils: list[Veil] = []
+        self.subjects: list[Subject] = []
         self.links = Links()
+        self.links.same_patient = self._same_patient
         self.arrangement: Arrangement = "automatic"
-        self._split = QSplitter(Qt.Orientation.Horizontal)
-        self._split.setHandleWidth(2)
-        self._split.setChildrenCollapsible(False)
-        for number, view in enumerate(self.views):
-            self._split.addWidget(view)
-            self._split.setStretchFactor(number, 1)
-            view.setMinimumWidth(160)
-            view.cursorMoved.connect(self.cursorMoved)
-            view.frameRequested.connect(state.set_frame)
-            view.notice.connect(lambda sentence: state.notice.emit(sentence, "warning"))
-            view.activated.connect(lambda number=number: state.set_active_view(number))
+        self.enlarged = False
+        self._tool: Tool | None = None
+        self._masks_shown = True
+        self._refreshing = False
+        self._joining: set[ImageView] = set()  # are in the grid again, and not yet with the others
+        self._placed: tuple[object, ...] = ()
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(0)
+        self._soon.timeout.connect(self.refresh)
+        self._room = QWidget()
+        self._grid = QGridLayout(self._room)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSpacing(_GAP)
         self._stack = QStackedLayout(self)
         self._stack.setContentsMargins(0, 0, 0, 0)
         self._stack.addWidget(self._empty())
-        self._stack.addWidget(self._split)
-        state.seriesOpening.connect(self._opening)
+        self._stack.addWidget(self._room)
+        state.seriesOpening.connect(self._refresh_empty)
         state.seriesFailed.connect(self._refresh_empty)
         state.seriesOpened.connect(self._open)
-        state.seriesClosed.connect(lambda: self._open(None))
+        state.seriesClosed.connect(self._open)
         state.frameChanged.connect(self._frame)
         state.activeViewChanged.connect(self._activate)
         state.viewsChanged.connect(self._arrange)
+        state.contents.changed.connect(self.refresh)
         state.overlays.changed.connect(self.refresh)
         state.analysis.mapsChanged.connect(self.refresh)
         state.analysis.mapChanged.connect(self.refresh)
-        state.masks.documentChanged.connect(self._document)
-        self._arrange(state.views)
+        state.masks.documentChanged.connect(self.refresh)
+        state.masks.changed.connect(self._soon.start)
+        state.scores.changed.connect(self._show_scores)
+        self.board.changed.connect(self._soon.start)
+        self.links.changed.connect(self._soon.start)
+        self._arrange()
         self._refresh_empty()
 
     @property
@@ -80,17 +122,91 @@ class Views(QWidget):
         """The view that shortcuts speak of."""
         return self.views[self._state.active_view]
 
+    @property
+    def shown(self) -> list[ImageView]:
+        """The views of the grid."""
+        return self.views[: self._state.views]
+
+    @property
+    def reading(self) -> ImageView:
+        """The view of the image being read: the active one if it shows that, else the first."""
+        lead = self._lead()
+        return self.views[lead] if lead is not None else self.active
+
+    def subject(self, view: int) -> Subject:
+        """Return what a view of the grid shows, as far as it is there."""
+        return self.subjects[view]
+
+    def veil(self, view: int) -> Veil:
+        """Return what a view says while it cannot show what it should."""
+        return self._veils[view]
+
     def set_tool(self, tool: Tool) -> None:
         """Give every view a tool."""
+        self._tool = tool
         for view in self.views:
             view.set_tool(tool)
 
     def set_masks_shown(self, shown: bool) -> None:
         """Hide all masks for a look at what lies under them."""
-        for view in self.views:
-            view.set_masks_shown(shown)
+        self._masks_shown = shown
+        self.refresh()
+
+    def enlarge(self, view: int | None) -> None:
+        """Give one view all the room, or None to show the grid again."""
+        if view is not None:
+            self._state.set_active_view(view)
+        self.enlarged = view is not None and self._state.views > 1
+        self._place()
+
+    def toggle_enlarged(self, view: int) -> None:
+        """Give a view all the room, or its place in the grid again."""
+        self.enlarge(None if self.enlarged else view)
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Show what has changed once, at the end, where much changes together."""
+        before, self._refreshing = self._refreshing, True
+        try:
+            yield
+        finally:
+            self._refreshing = before
+        self.refresh()
+
+    def read_here(self, view: int) -> None:
+        """Make another image that a view shows the one being read."""
+        content = self._state.contents[view]
+        if content.case is not None and content.series is not None:
+            self._state.open_series(content.case, content.series)
+
+    def refuse_drawing(self) -> bool:
+        """Say why masks cannot be changed where the active view shows another image."""
+        refused = bool(self.active.read_only)
+        if refused:
+            self._state.notice.emit(self.active.read_only, "warning")
+        return refused
 
     # Within
+
+    def _make(self) -> None:
+        number, state = len(self.views), self._state
+        view = ImageView()
+        view.setMinimumWidth(120)
+        view.cursorMoved.connect(partial(self._pointed, number))
+        view.frameChanged.connect(partial(self._framed, number))
+        view.notice.connect(lambda sentence: state.notice.emit(sentence, "warning"))
+        view.activated.connect(partial(state.set_active_view, number))
+        view.header.touched.connect(partial(state.set_active_view, number))
+        view.header.enlargeRequested.connect(partial(self.toggle_enlarged, number))
+        menu = QMenu(view.header)
+        menu.setToolTipsVisible(True)
+        menu.aboutToShow.connect(lambda: self.menuRequested.emit(number, menu))
+        view.header.set_menu(menu)
+        if self._tool is not None:
+            view.set_tool(self._tool)
+        self.views.append(view)
+        self._veils.append(Veil(view.surface))
+        self.viewMade.emit(view)
 
     def _empty(self) -> QWidget:
         empty = QWidget()
@@ -126,10 +242,8 @@ class Views(QWidget):
         """Take the icons of the current theme."""
         self._refresh_empty()
         for view in self.views:
+            view.header.retheme()
             view.update()
-
-    def _opening(self, series: object) -> None:
-        self._refresh_empty()
 
     def _refresh_empty(self, *_: object) -> None:
         state = self._state
@@ -145,86 +259,247 @@ class Views(QWidget):
         for button in self._buttons:
             button.setVisible(state.opening is None)
 
-    def _open(self, image: object) -> None:
-        state = self._state
-        for view in self.views:
-            view.set_image(state.image, state.frame)
+    # Following the state
+
+    def _open(self, *_: object) -> None:
         self._refresh_empty()
-        self._orient()
+        self._place()
         self.refresh()
 
     def _frame(self, frame: int) -> None:
-        for view in self.views:
-            view.set_frame(frame)
+        lead = self._lead()
+        if lead is not None and self.views[lead].image is self._state.image:
+            self.views[lead].set_frame(frame)  # and those linked to it follow
         self.refresh()
-
-    def _document(self, document: object) -> None:
-        for view in self.views:
-            view.set_document(self._state.masks.document)
 
     def _activate(self, number: int) -> None:
+        several = self._state.views > 1 and not self.enlarged
         for index, view in enumerate(self.views):
-            view.set_active(index == number and self._state.views > 1)
+            view.set_active(index == number and several)
+        if self.enlarged:
+            self._place()
+        if self.board.is_here(number) and self.active.image is self._state.image:
+            self._state.set_frame(self.active.frame)
 
-    def _arrange(self, count: int) -> None:
-        for index, view in enumerate(self.views):
-            view.setVisible(index < count)
-            self.links.add(view) if index < count else self.links.remove(view)
-        self._orient()
-        self._activate(self._state.active_view)
-        self.refresh()
+    def _framed(self, number: int, frame: int) -> None:
+        """A view shows another frame: of the image being read, the leading view's is read."""
+        if self._refreshing or number >= self._state.views:
+            return
+        here = self.board.is_here(number) and self.views[number].image is self._state.image
+        if here and number == self._lead():
+            self._state.set_frame(frame)
+        self._soon.start()
+
+    def _lead(self) -> int | None:
+        """Return the view whose frame is the one being read, None if no view shows the image."""
+        state = self._state
+        here = [number for number in range(state.views) if self.board.is_here(number)]
+        if state.active_view in here:
+            return state.active_view
+        linked = [n for n in here if self.links.is_linked(self.views[n], "frame")]
+        return next(iter(linked or here), None)
+
+    def _pointed(self, number: int, reading: CursorReading | None) -> None:
+        if reading is not None and number < len(self.subjects):
+            reading = replace(reading, elsewhere=not self.subjects[number].now)
+        self.cursorMoved.emit(reading)
+
+    def _same_patient(self, one: ImageView, other: ImageView) -> bool:
+        shown = self.shown
+        if one not in shown or other not in shown:
+            return False
+        cases = [self.board.case(shown.index(view)) for view in (one, other)]
+        return cases[0] is not None and cases[0] is cases[1]
+
+    # The grid
 
     def set_arrangement(self, name: Arrangement) -> None:
         """Lay two views side by side or one above the other, or leave it to their size."""
         self.arrangement = name
-        self._orient()
+        self._place()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Choose the arrangement anew."""
         super().resizeEvent(event)
-        self._orient()
+        self._place()
 
-    def _orient(self) -> None:
-        wanted = Qt.Orientation.Horizontal
-        if self.arrangement == "stacked" or (
+    def _arrange(self, *_: object) -> None:
+        while len(self.views) < self._state.views:
+            self._make()
+        self.enlarged = False
+        for index, view in enumerate(self.views):
+            known = view in self.links.views
+            if index < self._state.views and not known:
+                with self.links.held():
+                    self.links.add(view)
+                self._joining.add(view)
+            elif index >= self._state.views and known:
+                self.links.remove(view)
+                view.set_image(None)  # what no one sees takes no memory
+        self._place()
+        self._activate(self._state.active_view)
+        self.refresh()
+
+    def _place(self) -> None:
+        rows, cols = self._shape()
+        state = self._state
+        placed = (rows, cols, state.views, state.active_view if self.enlarged else None)
+        if placed != self._placed:
+            self._placed = placed
+            for index, view in enumerate(self.views):
+                self._grid.removeWidget(view)
+                alone = self.enlarged and index != state.active_view
+                if index < state.views and not alone:
+                    row, col = (0, 0) if self.enlarged else divmod(index, cols)
+                    self._grid.addWidget(view, row, col)
+                    view.show()
+                else:
+                    view.hide()
+            for at in range(3):
+                self._grid.setRowStretch(at, 1 if at < (1 if self.enlarged else rows) else 0)
+                self._grid.setColumnStretch(at, 1 if at < (1 if self.enlarged else cols) else 0)
+            for index, view in enumerate(self.views):
+                several = state.views > 1 and not self.enlarged
+                view.set_active(index == state.active_view and several)
+        across = 1 if self.enlarged else cols
+        narrow = (self.width() - (across - 1) * _GAP) / across < _NARROW
+        for view in self.views:
+            view.header.set_tall(narrow)
+
+    def _shape(self) -> tuple[int, int]:
+        if self._state.views != 2:
+            return self._state.grid
+        stacked = self.arrangement == "stacked" or (
             self.arrangement == "automatic" and self._larger_when_stacked()
-        ):
-            wanted = Qt.Orientation.Vertical
-        if wanted != self._split.orientation():
-            self._split.setOrientation(wanted)
-            half = (self.width() if wanted == Qt.Orientation.Horizontal else self.height()) // 2
-            self._split.setSizes([half, half])
+        )
+        return (2, 1) if stacked else (1, 2)
 
     def _larger_when_stacked(self) -> bool:
         image = self._state.image
-        if image is None or self._state.views < VIEWS:
+        if image is None:
             return False
         rows, cols = image.shape
-        spacing = image.geometry.spacing
-        tall = rows * (spacing[0] / spacing[1] if spacing else 1.0)
+        tall = rows * image.geometry.aspect
         width, height = self.width(), self.height()
-        beside = min(width / VIEWS / cols, (height - _HEADER) / tall)
-        stacked = min(width / cols, (height / VIEWS - _HEADER) / tall)
+        beside = min(width / 2 / cols, (height - _HEADER) / tall)
+        stacked = min(width / cols, (height / 2 - _HEADER) / tall)
         return stacked > _CLEARLY * beside
 
-    def refresh(self, *_: object) -> None:
-        """Lay the chosen maps over the views, in the chosen colours."""
-        for number, view in enumerate(self.views):
-            overlay = self._overlay(number)
-            now = view.overlay
-            same = (
-                overlay is now
-                if overlay is None or now is None
-                else overlay.map is now.map and overlay.style == now.style
-            )
-            if not same:
-                view.set_overlay(overlay)
-            view.set_title(*self._title(number))
+    # What they show
 
-    def _overlay(self, number: int) -> Overlay | None:
-        name = self._state.overlays[number].map_name
-        found = self._state.analysis.maps.get(name or "")
-        return Overlay(found, self.style_of(found)) if found is not None else None
+    def refresh(self, *_: object) -> None:
+        """Show in every view what it has been given, as far as it is there."""
+        if self._refreshing:
+            return
+        self._soon.stop()
+        self._refreshing = True
+        try:
+            self._show_images()
+            frames = [view.frame for view in self.shown]
+            self.subjects = self.board.look(frames)
+            for number, subject in enumerate(self.subjects):
+                self._show(number, subject)
+        finally:
+            self._refreshing = False
+        self._show_scores()
+
+    def _show_images(self) -> None:
+        """Give the views their images and masks, then bring the linked ones together."""
+        state, fresh = self._state, []
+        for number, view in enumerate(self.shown):
+            subject = self.board.subject(number)
+            if view.image is not subject.image:
+                frame = state.frame if subject.here else subject.content.frame or 0
+                with self.links.held():
+                    view.set_image(subject.image, frame)
+                self._joining.add(view)
+            if view in self._joining and subject.image is not None:
+                self._joining.discard(view)
+                fresh.append(view)
+            view.read_only = "" if subject.here or subject.image is None else READ_ONLY
+            view.set_document(subject.document)
+            masks = subject.content.masks
+            view.set_masks_shown(self._masks_shown and masks != NO_MASKS)
+            view.set_only_mask("" if masks in (ALL_MASKS, NO_MASKS) else masks)
+        if not fresh:
+            return
+        lead = self._lead()
+        leader = self.views[lead] if lead is not None else None
+        if leader is None or not self.links.is_linked(leader):
+            linked = [v for v in self.shown if self.links.is_linked(v) and v.image is not None]
+            leader = next((v for v in linked if v not in fresh), next(iter(linked), None))
+        if leader is not None:
+            for view in self.shown if leader in fresh else fresh:
+                if view.image is not None and self.links.is_linked(view):
+                    self.links.align(view, leader)
+        self.links.refresh()
+
+    def _show(self, number: int, subject: Subject) -> None:
+        view = self.views[number]
+        found = subject.entry.map if subject.entry is not None else None
+        overlay = Overlay(found, self.style_of(found)) if found is not None else None
+        now = view.overlay
+        same = (
+            overlay is now
+            if overlay is None or now is None
+            else overlay.map is now.map and overlay.style == now.style
+        )
+        if not same:
+            view.set_overlay(overlay)
+        model = ""
+        if subject.session is not None:
+            about = subject.session.checkpoint.metadata
+            model = f"{about.name} {about.version}"
+        brief = view.header.is_tall
+        says = titles.subtitle(subject, self.subjects, model, brief=brief)
+        far = self._beyond(view, subject)
+        view.set_title(titles.name(subject), f"{far} · {says}" if far and says else far or says)
+        view.header.set_tag(*titles.tag(subject, self._state.case))
+        self._veil(number, subject)
+
+    def _beyond(self, view: ImageView, subject: Subject) -> str:
+        """Say where a linked stack ends before the slice being read."""
+        lead = self._lead()
+        image = subject.image
+        if lead is None or subject.here or image is None or not self.links.is_linked(view, "frame"):
+            return ""
+        leader = self.views[lead]
+        if leader.image is None:
+            return ""
+        gap = beyond(leader.image, leader.frame, image, self._same_patient(leader, view))
+        return f"nearest slice, {gap:.0f} mm away" if gap is not None else ""
+
+    def _veil(self, number: int, subject: Subject) -> None:
+        veil, board, low = self._veils[number], self.board, subject.image is not None
+        slow = subject.entry is not None and is_slow(subject.entry.name)
+        if subject.content.empty:
+            veil.say(EMPTY, low=False)
+        elif subject.problem:
+            again = partial(board.again, subject)
+            veil.say(subject.problem, low=low, button="Try again", act=again)
+        elif subject.waiting and (slow or subject.entry is None):
+            cancel = partial(board.cancel, subject)
+            loading = subject.entry is None and low  # a checkpoint, which cannot say how far it is
+            veil.say(
+                subject.waiting,
+                low=low,
+                fraction=None if loading else subject.fraction,
+                button="" if loading else "Cancel",
+                act=cancel,
+            )
+        elif slow and subject.entry is not None and subject.entry.status is MapStatus.ABSENT:
+            compute = partial(board.request, subject)
+            veil.say("", low=True, button=f"Compute {title(subject.entry.name)}", act=compute)
+        else:
+            veil.clear()
+
+    def _show_scores(self) -> None:
+        for number, subject in enumerate(self.subjects[: self._state.views]):
+            view = self.views[number]
+            found = self.board.live(subject)
+            brief = view.header.is_tall
+            text, tip, weak = titles.score(found, brief=brief)
+            view.header.set_score(text, tip, weak=weak)
 
     def style_of(self, found: SaliencyMap) -> OverlayStyle:
         """Return how a map is coloured, by the reader's choice."""
@@ -246,33 +521,50 @@ class Views(QWidget):
 
     def _locked_range(self, found: SaliencyMap) -> tuple[float, float]:
         """Return the range of all shown maps of one kind: signed ones have a scale of their own."""
-        state = self._state
-        names = {state.overlays[view].map_name for view in range(state.views)}
-        ranges = [found.range] + [
-            other.range
-            for name, other in state.analysis.maps.items()
-            if name in names and other.sign == found.sign
-        ]
+        shown = [subject.entry.map for subject in self.subjects if subject.entry is not None]
+        ranges = [found.range]
+        ranges += [other.range for other in shown if other and other.sign == found.sign]
         return min(low for low, _ in ranges), max(high for _, high in ranges)
 
-    def _title(self, number: int) -> tuple[str, str]:
-        state = self._state
-        name = state.overlays[number].map_name
-        if name is None:
-            return "Image", state.image.title if state.image is not None else ""
-        entry = state.analysis.entries.get(name)
-        if entry is None:
-            return title(name), ""
-        if entry.status is MapStatus.COMPUTING:
-            done = f", {entry.fraction:.0%}".replace("%", " %") if is_slow(name) else ""
-            return title(name), f"computing{done}"
-        if entry.status is MapStatus.FAILED:
-            return title(name), "could not be computed"
-        if entry.map is None:
-            return title(name), "not computed" if is_slow(name) else ""
-        samples = entry.map.provenance.parameters.get("samples")
-        if is_slow(name):  # attributed to single pixels: there are no cells
-            count = f", {samples} gradients" if samples else ""
-            return title(name), entry.map.target_name + count
-        rows, cols = entry.map.raw.shape[-2:]
-        return title(name), f"{entry.map.target_name}, {cols} × {rows} cells"
+    # Dropping
+
+    def view_at(self, position: QPoint) -> int | None:
+        """Return the view of the grid at a position, None beside them."""
+        for number, view in enumerate(self.shown):
+            corner = view.mapTo(self, QPoint(0, 0)) if view.isVisibleTo(self) else None
+            if corner is not None and view.rect().translated(corner).contains(position):
+                return number
+        return None
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take series from the list; files are the window's."""
+        if dragging.series_of(event.mimeData(), self._state.cases) is not None:
+            event.acceptProposedAction()
+        else:
+            event.ignore()
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        """Frame the view that would show it."""
+        target = self.view_at(event.position().toPoint())
+        self._mark_target(target)
+        event.setAccepted(target is not None)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """Frame the active view again."""
+        self._mark_target(self._state.active_view)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Show a series in the view it was dropped on."""
+        found = dragging.series_of(event.mimeData(), self._state.cases)
+        target = self.view_at(event.position().toPoint())
+        self._mark_target(self._state.active_view)
+        if found is None or target is None:
+            return
+        event.acceptProposedAction()
+        case, series = found
+        self._state.contents.set(target, Content(case, series))
+        self._state.set_active_view(target)
+
+    def _mark_target(self, target: int | None) -> None:
+        for number, view in enumerate(self.shown):
+            view.set_active(number == target)

@@ -21,6 +21,7 @@ from engine import folders
 from engine.saliency.scale import OPACITY
 from viewer import blink, dialogs, overlay_style, theme
 from viewer.actions import Actions
+from viewer.compare.install import Compare
 from viewer.exporting import Exporting
 from viewer.measuring import Measuring
 from viewer.models import Models
@@ -75,6 +76,8 @@ class Window(QMainWindow):
         self._make_actions()
         self._make_menus()
         self.top = TopBar(self.state, self.actions_.menus)
+        self.top.add_beside_views(self.compare.button)
+        self.compare.let_drag(self.cases.list)
         self.top.set_menus(
             self.models.checkpoint_menu(), self.models.device_menu(), self._export_menu
         )
@@ -210,6 +213,7 @@ class Window(QMainWindow):
         self.reading.menu.addMenu(self.measuring.menu)
         self.strip.add_family(self.measuring.button, "measure", [*self.measuring.tools.values()])
         self.answers.add_section("measurements", self.measuring.panel, before="image")
+        self.compare = Compare(self)
         actions.menu("&Help", "keys", "log", "about")
 
     def _lay_out(self) -> None:
@@ -327,12 +331,12 @@ class Window(QMainWindow):
             steps.undo() if what == "undo" else steps.redo()
 
     def _add_mask(self) -> None:
-        if self.state.masks.document is not None:
+        if self.state.masks.document is not None and not self.views.refuse_drawing():
             self.state.masks.document.add_mask()
 
     def _clear(self) -> None:
         document = self.state.masks.document
-        if document is not None:
+        if document is not None and not self.views.refuse_drawing():
             self.state.attempt(lambda: document.clear(self.state.frame))
 
     def _toggle_masks(self) -> None:
@@ -340,7 +344,7 @@ class Window(QMainWindow):
 
     def _other_view(self) -> None:
         if self.state.views > 1:
-            self.state.set_active_view(1 - self.state.active_view)
+            self.state.set_active_view((self.state.active_view + 1) % self.state.views)
             self.views.active.setFocus()
 
     # Following
@@ -399,6 +403,7 @@ class Window(QMainWindow):
             self.reading.bar,
         ):
             part.retheme()
+        self.compare.retheme()
         self.actions_.retheme()
 
     def _toggle_full_screen(self) -> None:

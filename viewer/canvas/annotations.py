@@ -17,7 +17,7 @@ MARGIN = 10.0
 TEXT = QColor("#E6EAF0")
 SHADOW = QColor(0, 0, 0, 170)
 #: Below this height or width of canvas, logical pixels, only the first line of a corner is kept.
-ROOMY = 180.0
+ROOMY = 220.0
 
 
 @cache

@@ -91,6 +91,9 @@ class Interaction:
         if tool is self._view.tool:
             held = (grip(pointer) for grip in self._view.grips)
             tool = next((other for other in held if other is not None), tool)
+        if tool.draws and self._view.read_only:
+            self._view.notice.emit(self._view.read_only)
+            return
         self._dragging = (button, tool)
         self._tap = False
         double = event.type() == QEvent.Type.MouseButtonDblClick
@@ -183,7 +186,9 @@ class Interaction:
         if event.matches(QKeySequence.StandardKey.Undo):
             return view.tool.step_back() or view.tool.busy
         with self._refusals():
-            if view.tool.key(view, key, event.modifiers()):
+            if not (view.tool.draws and view.read_only) and view.tool.key(
+                view, key, event.modifiers()
+            ):
                 return True
         command = bindings.current().command(key, event.modifiers())
         if view.image is None or command is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Literal, get_args
@@ -16,6 +16,12 @@ from viewer.canvas.viewport import Viewport
 
 Aspect = Literal["place", "frame", "window", "cursor"]
 ASPECTS: tuple[Aspect, ...] = get_args(Aspect)
+NAMES: dict[Aspect, str] = {
+    "place": "zoom and position",
+    "frame": "slice",
+    "window": "window",
+    "cursor": "cursor",
+}
 
 
 class Links(QObject):
@@ -33,6 +39,9 @@ class Links(QObject):
         self._aspects: dict[ImageView, set[Aspect]] = {}
         self._connections: dict[ImageView, list[QMetaObject.Connection]] = {}
         self._following = False
+        #: Whether two views show one patient, so that files without a frame of reference may be
+        #: linked by position.
+        self.same_patient: Callable[[ImageView, ImageView], bool] = lambda one, other: False
 
     @property
     def views(self) -> tuple[ImageView, ...]:
@@ -92,6 +101,41 @@ class Links(QObject):
             self._align(leader, view)
         self._show()
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let views be given images without the others following; ``align`` what should."""
+        with self._leading():
+            yield
+
+    def align(self, view: ImageView, leader: ImageView) -> None:
+        """Move a view to where another one is, in the aspects that it is linked in."""
+        if view is not leader and view in self._aspects and leader in self._aspects:
+            self._align(leader, view)
+
+    def refresh(self) -> None:
+        """Say anew how the views are linked: what they show has changed."""
+        self._show()
+
+    def aspects(self, view: ImageView) -> frozenset[Aspect]:
+        """Return in what a view follows the others."""
+        return frozenset(self._aspects.get(view, ()))
+
+    def how(self, view: ImageView) -> str:
+        """Return a clause on how a view is linked to those of other images, "" if it is alone."""
+        others = [v for v in self._views if v.image is not None and v.image is not view.image]
+        if view.image is None or not others:
+            return ""
+        shared = [
+            correspondence.share_space(view.image, v.image, self.same_patient(view, v))
+            for v in others
+            if v.image is not None
+        ]
+        if all(shared):
+            return " by their position in the patient"
+        if any(shared):
+            return " by position where the images share a frame of reference, else by proportion"
+        return " by proportion, for the images share no frame of reference"
+
     def _toggled(self, view: ImageView, linked: bool) -> None:
         if view in self._aspects:
             self.set_linked(view, linked)
@@ -99,8 +143,12 @@ class Links(QObject):
     def _show(self) -> None:
         alone = len(self._views) < 2
         for view in self._views:
-            view.set_linked(None if alone else self.is_linked(view))
+            view.set_linked(None if alone else self.is_linked(view), self._how(view))
         self.changed.emit()
+
+    def _how(self, view: ImageView) -> str:
+        missing = [NAMES[aspect] for aspect in ASPECTS if aspect not in self._aspects[view]]
+        return self.how(view) + (f", except its {' and '.join(missing)}" if missing else "")
 
     def _align(self, leader: ImageView, view: ImageView) -> None:
         self._framed(leader, leader.frame, only=view)
@@ -137,14 +185,15 @@ class Links(QObject):
                 if source.is_fitted:
                     view.fit()
                 else:
-                    view.set_viewport(corresponding(source, view))
+                    view.set_viewport(corresponding(source, view, self.same_patient(source, view)))
 
     def _framed(self, source: ImageView, frame: int, *, only: ImageView | None = None) -> None:
         with self._leading() as leads:
             for view in self._followers(source, "frame", only) if leads else ():
                 assert source.image is not None and view.image is not None
                 if source.image.frames > 1:
-                    view.set_frame(correspondence.frame(source.image, frame, view.image))
+                    one = self.same_patient(source, view)
+                    view.set_frame(correspondence.frame(source.image, frame, view.image, one))
 
     def _windowed(
         self, source: ImageView, window: object, *, only: ImageView | None = None
@@ -164,22 +213,30 @@ class Links(QObject):
                 continue
             assert source.image is not None and view.image is not None
             at = correspondence.point(
-                source.image, reading.frame, reading.row, reading.col, view.image, view.frame
+                source.image,
+                reading.frame,
+                reading.row,
+                reading.col,
+                view.image,
+                view.frame,
+                self.same_patient(source, view),
             )
             view.show_cursor(*at)
 
 
-def corresponding(source: ImageView, target: ImageView) -> Viewport:
+def corresponding(source: ImageView, target: ImageView, same_patient: bool = False) -> Viewport:
     """Return the target's viewport that shows what the source shows."""
     one, other = source.image, target.image
     if one is None or other is None:
         return target.viewport
     viewport = source.viewport
-    place = correspondence.point(one, source.frame, viewport.row, viewport.col, other, target.frame)
-    if correspondence.same_grid(one, other):
+    place = correspondence.point(
+        one, source.frame, viewport.row, viewport.col, other, target.frame, same_patient
+    )
+    if correspondence.same_grid(one, other, same_patient):
         scale = viewport.scale
     elif (
-        correspondence.share_space(one, other)
+        correspondence.share_space(one, other, same_patient)
         and one.geometry.spacing is not None
         and other.geometry.spacing is not None
     ):

@@ -136,6 +136,8 @@ class MaskLayer:
         self._frame = 0
         self._pictures: dict[str, MaskPicture] = {}
         self.shown = True
+        #: The id of the one mask that is shown, "" for all that are visible.
+        self.only = ""
         #: Off while a map is shown: a tint would falsify colours that are read off a scale.
         self.filled = True
 
@@ -162,7 +164,11 @@ class MaskLayer:
         """Paint fills first, then outlines, so that no fill dims an outline."""
         if self._document is None or not self.shown:
             return
-        masks = [mask for mask in self._document.masks if mask.visible]
+        masks = [
+            mask
+            for mask in self._document.masks
+            if (mask.id == self.only if self.only else mask.visible)
+        ]
         active = self._document.active
         pictures = [
             (mask, picture) for mask in masks if (picture := self._picture(mask)) is not None

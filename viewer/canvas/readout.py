@@ -19,7 +19,8 @@ class CursorReading:
     inside: whether it lies on the image; what follows is None where it does not.
     value: the pixel's value in the image's unit, or (red, green, blue). map_value: the raw value
     of the map shown. position_mm: DICOM patient coordinates (LPS). plane_mm: (x, y) on the
-    image from its first pixel. Both mm only where the file gives them.
+    image from its first pixel. Both mm only where the file gives them. elsewhere: it is not the
+    image and frame that is being read, but one shown beside it.
     """
 
     row: float
@@ -31,6 +32,7 @@ class CursorReading:
     position_mm: tuple[float, float, float] | None = None
     plane_mm: tuple[float, float] | None = None
     unit: str = ""
+    elsewhere: bool = False
 
     @property
     def pixel(self) -> tuple[int, int]:

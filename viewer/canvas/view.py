@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
@@ -77,6 +78,8 @@ class ImageView(QWidget):
         self.decorations: list[Callable[[QPainter, ImageView], None]] = []
         #: Asked, where the tool would be used, whether another takes the press.
         self.grips: list[Callable[[Pointer], Tool | None]] = []
+        #: Why the masks cannot be drawn on in this view, a sentence; "" where they can.
+        self.read_only = ""
 
         self.header = Header(self)
         self.header.linkToggled.connect(self.linkToggled)
@@ -149,9 +152,9 @@ class ImageView(QWidget):
         self.header.set_title(name, subtitle)
         self.surface.setAccessibleName(f"{name} {subtitle}".strip())
 
-    def set_linked(self, linked: bool | None) -> None:
-        """Show whether the view is linked; None where there is nothing to link to."""
-        self.header.set_linked(linked)
+    def set_linked(self, linked: bool | None, how: str = "") -> None:
+        """Show whether the view is linked, and how; None where there is nothing to link to."""
+        self.header.set_linked(linked, how)
 
     def set_active(self, active: bool) -> None:
         """Frame the view in the accent."""
@@ -272,8 +275,15 @@ class ImageView(QWidget):
 
     def set_masks_shown(self, shown: bool) -> None:
         """Hide the masks for a moment, or show them again."""
-        self._mask_layer.shown = shown
-        self.surface.update()
+        if shown != self._mask_layer.shown:
+            self._mask_layer.shown = shown
+            self.surface.update()
+
+    def set_only_mask(self, mask_id: str) -> None:
+        """Show one mask alone, even a hidden one; "" shows all that are visible."""
+        if mask_id != self._mask_layer.only:
+            self._mask_layer.only = mask_id
+            self.surface.update()
 
     def _masks_changed(self, change: Change) -> None:
         box = self._mask_layer.change(change)
@@ -558,8 +568,18 @@ class ImageView(QWidget):
             brush_cursor.paint_cross(painter, self._viewport.to_widget(*self._shared_cursor))
 
 
+_spans: WeakKeyDictionary[Image, float] = WeakKeyDictionary()
+
+
 def value_span(image: Image) -> float:
     """Return how far an image's values reach between the 0.5th and 99.5th percentile, above 0."""
+    span = _spans.get(image)
+    if span is None:
+        span = _spans[image] = _measured_span(image)
+    return span
+
+
+def _measured_span(image: Image) -> float:
     if image.is_colour:
         return 255.0
     pixels = image.pixels.reshape(-1)

@@ -102,6 +102,10 @@ class StatusBar(QFrame):
         else:
             shown = f"{value:.4g}" if value is not None else "–"
         self.value.setText(f"value {shown}" + (f" {reading.unit}" if reading.unit else ""))
+        if reading.elsewhere:  # the maps at hand are of another image
+            shown = f"map {reading.map_value:.3g}" if reading.map_value is not None else ""
+            self.maps.setText(shown)
+            return
         maps = self._state.analysis.maps
         self.maps.setText(
             "  ·  ".join(

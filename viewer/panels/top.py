@@ -53,10 +53,11 @@ class TopBar(QFrame):
             self._views.addButton(button, count)
             self._buttons.append(button)
             layout.addWidget(button)
+        self._after_views = layout.count()
         layout.addSpacing(8)
         layout.addWidget(self.export)
         self._views.idClicked.connect(state.set_views)
-        state.viewsChanged.connect(lambda count: self._views.button(count).setChecked(True))
+        state.viewsChanged.connect(self._mark_views)
         state.analysis.sessionChanged.connect(self._refresh)
         self._refresh()
         self.retheme()
@@ -72,6 +73,18 @@ class TopBar(QFrame):
         self.model.setMenu(model)
         self.device.setMenu(device)
         self.export.setMenu(export)
+
+    def add_beside_views(self, widget: QWidget) -> None:
+        """Put a control beside those for the number of views."""
+        layout = self.layout()
+        assert isinstance(layout, QHBoxLayout)
+        layout.insertWidget(self._after_views, widget)
+
+    def _mark_views(self, count: int) -> None:
+        self._views.setExclusive(False)  # neither is right for a grid
+        for button in self._views.buttons():
+            button.setChecked(self._views.id(button) == count)
+        self._views.setExclusive(count in (1, 2))
 
     def _refresh(self) -> None:
         analysis = self._state.analysis

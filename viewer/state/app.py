@@ -18,6 +18,7 @@ from viewer.measure.book import MeasureBook
 from viewer.settings import Settings
 from viewer.state.analysis import Analysis
 from viewer.state.cases import CaseList
+from viewer.state.contents import Contents
 from viewer.state.masks import Masks
 from viewer.state.overlay import VIEWS, Overlays
 from viewer.state.scores import Scores
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from engine.masks.change import Change
     from engine.masks.shapes import Box
     from engine.measure.document import MeasureDocument
+    from engine.saliency.map import SaliencyMap
 
 
 class AppState(QObject):
@@ -53,6 +55,7 @@ class AppState(QObject):
         self.jobs.failed.connect(lambda sentence: self.notice.emit(sentence, "warning"))
         self.cases = CaseList(self)
         self.overlays = Overlays(self)
+        self.contents = Contents(self)
         self.analysis = Analysis(self.jobs, self)
         self.masks = Masks(self)
         self.measures = MeasureBook(self)
@@ -67,10 +70,12 @@ class AppState(QObject):
         self.axis = 0
         self.frame = 0
         self.first_frame = 0  # of the next image, as the command line asks
-        self.views = VIEWS
+        self.grid = (1, 2)  # rows and columns of views
+        self.views = 2
         self.active_view = 1
         self._storage: Storage | None = None
         self._counts: dict[Series, int] = {}
+        self._guests: dict[str, SaliencyMap] = {}
         self._asked = True  # whether the reader has chosen maps; else the fusion's is shown
 
         self.analysis.mapChanged.connect(self._follow_maps)
@@ -159,6 +164,7 @@ class AppState(QObject):
         self.opening = None
         self.case, self.series, self.image = case, series, image
         self.frame, self.first_frame = min(max(self.first_frame, 0), image.frames - 1), 0
+        self._guests = {}
         self.scores.set_maps({})
         self.analysis.set_image(image, self.frame)
         self.seriesOpened.emit(image)
@@ -185,6 +191,7 @@ class AppState(QObject):
         self.jobs.cancel("open")
         self._close_masks()
         self.case = self.series = self.image = self.opening = None
+        self._guests = {}
         self.scores.set_maps({})
         self.analysis.set_image(None)
         self.settings.set_open_paths([])
@@ -253,18 +260,31 @@ class AppState(QObject):
             self.activeViewChanged.emit(view)
 
     def set_views(self, count: int) -> None:
-        """Show one view or two side by side."""
-        if count != self.views and 1 <= count <= VIEWS:
-            self.views = count
-            if self.active_view >= count:
-                self.overlays.show(0, self.overlays[self.active_view].map_name)
-                self.set_active_view(0)
-            self.viewsChanged.emit(count)
+        """Show one view or two; ``set_grid`` knows more."""
+        if count != self.views:
+            self.set_grid(1, count)
+
+    def set_grid(self, rows: int, cols: int) -> None:
+        """Show rows by cols views, up to 3 by 3; the active one stays among them."""
+        if not (1 <= rows <= 3 and 1 <= cols <= 3) or (rows, cols) == self.grid:
+            return
+        self.grid, self.views = (rows, cols), rows * cols
+        if self.active_view >= self.views:
+            self.overlays.swap(0, self.active_view)
+            self.contents.swap(0, self.active_view)
+            self.set_active_view(0)
+        self.viewsChanged.emit(self.views)
+
+    def score_also(self, maps: dict[str, SaliencyMap]) -> None:
+        """Score maps of other models, of the frame on screen, beside those of the one in use."""
+        if maps != self._guests:
+            self._guests = maps
+            self._follow_maps()
 
     # Keeping in step
 
     def _follow_maps(self, *_: object) -> None:
-        self.scores.set_maps(self.analysis.maps)
+        self.scores.set_maps({**self.analysis.maps, **self._guests})
 
     def _follow_stroke(self, change: Change) -> None:
         if change.frame == self.frame:
@@ -276,6 +296,8 @@ class AppState(QObject):
         if not names:
             return
         for view in range(VIEWS):
+            if self.contents[view].checkpoint is not None:
+                continue
             if self.overlays[view].map_name not in (None, *names):
                 self.overlays.show(view, self.analysis.fusion or names[0])
         if self._asked and all(self.overlays[v].map_name is None for v in range(VIEWS)):

@@ -11,7 +11,8 @@ from engine.saliency.scale import OPACITY
 from viewer.canvas.overlay import KINDS, LEVELS, TOP, Kind
 
 Scale = Literal["map", "locked"]
-VIEWS = 2
+VIEWS = 9
+"""As many views as the largest grid has."""
 COLOURS = ("inferno", "viridis", "magma", "cividis")
 """Perceptually uniform ramps from matplotlib; all four hold for colour-blind readers."""
 
@@ -59,6 +60,14 @@ class Overlays(QObject):
         """Lay a map over a view, or None for the bare image."""
         if self._choices[view].map_name != map_name:
             self._choices[view] = replace(self._choices[view], map_name=map_name)
+            self.changed.emit()
+
+    def swap(self, one: int, other: int) -> None:
+        """Exchange the maps of two views."""
+        first, second = self._choices[one].map_name, self._choices[other].map_name
+        if first != second:
+            self._choices[one] = replace(self._choices[one], map_name=second)
+            self._choices[other] = replace(self._choices[other], map_name=first)
             self.changed.emit()
 
     def restyle(self, **changes: Any) -> None:
