@@ -102,9 +102,6 @@ LIGHT = Tokens(
 
 THEMES = {"dark": DARK, "light": LIGHT}
 
-MASK_COLOURS = ("#4DD0E1", "#C792EA", "#FFB86C", "#8BD17C", "#F78C6C")
-"""Own mask first, then other readers' and references (always with a name as well)."""
-
 _current = DARK
 _family = ""
 

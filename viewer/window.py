@@ -23,11 +23,13 @@ from viewer import blink, dialogs, overlay_style, theme
 from viewer.actions import Actions
 from viewer.compare.install import Compare
 from viewer.exporting import Exporting
+from viewer.masking.masking import Masking
 from viewer.measuring import Measuring
 from viewer.models import Models
 from viewer.panels.answers import AnswersPanel
 from viewer.panels.cases import CasesPanel
 from viewer.panels.status import StatusBar
+from viewer.panels.tool_options import ToolOptions
 from viewer.panels.tools import ToolStrip
 from viewer.panels.top import TopBar
 from viewer.reading import Reading, stacked
@@ -69,6 +71,7 @@ class Window(QMainWindow):
         self.cases = CasesPanel(self.state)
         self.cases.setFixedWidth(theme.CASES_WIDTH)
         self.strip = ToolStrip(self.tools)
+        self.options = ToolOptions(self.state, self.toolbox)
         self.answers = AnswersPanel(self.state)
         self.answers.setFixedWidth(theme.ANSWERS_WIDTH)
         self.notice = NoticeStrip()
@@ -185,7 +188,7 @@ class Window(QMainWindow):
             )
             group.addAction(action)
             arrange.addAction(action)
-        actions.menu("&Edit", "undo", "redo", None, "add-mask", "clear", "hide-masks", None, tools)
+        actions.menu("&Edit", "undo", "redo", None, tools)
         actions.menu(
             "&View",
             *(actions.overlay_menu(), "next-map", "previous-map", "no-map", None),
@@ -208,6 +211,7 @@ class Window(QMainWindow):
             ),
             *("cases", "answers", "light", "full-screen"),
         )
+        self.masking = Masking(self)
         self.reading = Reading(self)
         self.measuring = Measuring(self)
         self.reading.menu.addMenu(self.measuring.menu)
@@ -221,7 +225,9 @@ class Window(QMainWindow):
         middle.setSpacing(0)
         middle.addWidget(self.cases)
         middle.addWidget(self.strip)
-        middle.addLayout(stacked(self.views, self.reading.bar), 1)
+        views = stacked(self.views, self.reading.bar)
+        views.insertWidget(0, self.options)
+        middle.addLayout(views, 1)
         middle.addWidget(self.answers)
         root = QWidget()
         layout = QVBoxLayout(root)
@@ -252,6 +258,7 @@ class Window(QMainWindow):
         self.answers.collapse.connect(self._toggle_answers)
         self.answers.prediction.load_requested.connect(self.models.ask)
         self.strip.chosen.connect(self.choose_tool)
+        self.options.done.connect(lambda: self.views.active.setFocus())
         self._follow_image(None)
 
     # Opening
@@ -320,7 +327,7 @@ class Window(QMainWindow):
         self.tool = tool
         self.views.set_tool(tool)
         self.strip.mark(tool)
-        self.status.show_hint(tool.hint)
+        self.options.show_tool(tool)
         action = self.actions_.all.get(f"tool-{tool.name}")
         if action is not None:
             action.setChecked(True)

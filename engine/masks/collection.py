@@ -10,6 +10,7 @@ from engine.images.image import Image
 from engine.masks.change import Change, Listener
 from engine.masks.edits import Attribute, AttributeEdit, OrderEdit, PresenceEdit
 from engine.masks.history import DEFAULT_LIMIT_BYTES, Edit, History, Step
+from engine.masks.labels import Label, colour_of
 from engine.masks.mask import COLOURS, ImageReference, Mask, checked_colour, checked_label, describe
 from engine.masks.store import MaskStore
 
@@ -34,6 +35,8 @@ class MaskCollection:
         self.reference = ImageReference.of(image)
         self.geometry = image.geometry
         self.author = author
+        #: New masks take their colours from this list, where their name is in it.
+        self.labels: tuple[Label, ...] = ()
         self._store = MaskStore()
         self._history = History(history_bytes)
         self.load(masks)
@@ -246,6 +249,10 @@ class MaskCollection:
     def _new_mask(self, label: str, colour: str, author: str | None) -> Mask:
         name = self._free_label(checked_label(label or DEFAULT_LABEL))
         author = self.author if author is None else author
+        listed = colour_of(name, self.labels)
+        taken = {m.colour.upper() for m in self.masks}
+        if not colour and listed is not None and listed.upper() not in taken:
+            colour = listed
         colour = colour or self._free_colour()
         return Mask(self.reference, name, colour=colour, author=author)
 

@@ -155,10 +155,13 @@ class MaskDocument(MaskCollection):
         stamp = shapes.polygon(vertices, self.shape)
         return self.paint(frame, stamp, erase=erase, name="Erase polygon" if erase else "Polygon")
 
-    def fill_lasso(self, frame: int, path: Sequence[Point], *, erase: bool = False) -> bool:
+    def fill_lasso(
+        self, frame: int, path: Sequence[Point], *, erase: bool = False, name: str = ""
+    ) -> bool:
         """Add (or erase) what a freehand line goes round."""
         stamp = shapes.lasso(path, self.shape)
-        return self.paint(frame, stamp, erase=erase, name="Erase lasso" if erase else "Lasso")
+        name = name or ("Erase lasso" if erase else "Lasso")
+        return self.paint(frame, stamp, erase=erase, name=name)
 
     def fill_at(self, frame: int, point: tuple[int, int]) -> bool:
         """Fill the enclosed region around pixel ``point``; return False if it is not enclosed."""

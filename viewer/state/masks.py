@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.images.image import Image
+from viewer.settings import Settings
+from viewer.state.labels import LabelList
 from viewer.state.storage import REFERENCE
 
 if TYPE_CHECKING:
@@ -28,8 +30,10 @@ class Masks(QObject):
     comparedPixels = Signal(object)  # Change of the compared mask
     comparedReset = Signal()
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, settings: Settings, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self.labels = LabelList(settings, self)
+        self.labels.changed.connect(self._use_labels)
         self.document: MaskDocument | None = None
         self.image: Image | None = None
         self._compared_id = ""
@@ -48,6 +52,7 @@ class Masks(QObject):
         self._compared_id = ""
         if document is not None:
             self._unsubscribe = document.subscribe(self._on_change)
+        self._use_labels()
         self._remember()
         self.documentChanged.emit(document)
         self.comparedReset.emit()
@@ -88,6 +93,10 @@ class Masks(QObject):
         """Return a frame of the compared mask."""
         compared = self.compared
         return compared.frame(frame) if compared is not None else None
+
+    def _use_labels(self) -> None:
+        if self.document is not None:
+            self.document.labels = self.labels.all
 
     def _remember(self) -> None:
         compared = self.compared

@@ -20,7 +20,8 @@ class Pointer:
     """Where the mouse is, in the image and on the view.
 
     row, col: image position, 0 at the centre of the first pixel; beyond the image too.
-    x, y: logical pixels on the view's canvas.
+    x, y: logical pixels on the view's canvas. pressure: of a pen, 0 to 1; 1 for a mouse. eraser:
+    whether it is the other end of a pen.
     """
 
     view: ImageView
@@ -29,6 +30,13 @@ class Pointer:
     x: float
     y: float
     modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier
+    pressure: float = 1.0
+    eraser: bool = False
+
+    @property
+    def reverses(self) -> bool:
+        """Whether a drawing tool is to do the opposite: Alt, Ctrl, or a pen's other end."""
+        return (self.alt or self.control) != self.eraser
 
     @property
     def shift(self) -> bool:
@@ -52,12 +60,15 @@ class Pointer:
 
     @property
     def drawable(self) -> MaskDocument | None:
-        """The view's masks if they can be drawn on; a hidden one is refused with a sentence."""
+        """The view's masks if they can be drawn on; else it is said in a sentence why not."""
         document = self.view.document
-        if document is None or document.active is None or document.active.visible:
+        active = document.active if document is not None else None
+        if active is None or (active.visible and not active.locked):
             return document
         self.view.notice.emit(
-            f"The mask “{document.active.label}” is hidden; show it to draw on it."
+            f"The mask “{active.label}” is locked against changes; unlock it or choose another."
+            if active.locked
+            else f"The mask “{active.label}” is hidden; show it to draw on it."
         )
         return None
 
@@ -75,7 +86,7 @@ class Tool(QObject):
     """One way of using the left mouse button. One instance serves all views.
 
     name: its key. title: for people. icon: the icon's name. shortcut: the key that takes it up.
-    hint: one line for the state bar. draws: whether it changes masks (and needs a document).
+    hint: one line on how it is used. draws: whether it changes masks (and needs a document).
     """
 
     name: ClassVar[str] = ""
@@ -95,9 +106,17 @@ class Tool(QObject):
         return False
 
     @property
-    def radius(self) -> float | None:
-        """The radius in image columns of the circle drawn at the mouse, where there is one."""
+    def now(self) -> str:
+        """What the tool would do now, one line: its hint, until something has been begun."""
+        return self.hint
+
+    def cursor_radius(self, view: ImageView) -> float | None:
+        """Return the radius in image columns of the circle at the mouse, where there is one."""
         return None
+
+    def cursor_aspect(self, view: ImageView) -> float:
+        """Return what a row is high, in columns, where that circle is round; 1: in pixels."""
+        return 1.0
 
     def press(self, pointer: Pointer) -> None:
         """The left button went down."""

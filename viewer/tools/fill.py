@@ -23,7 +23,7 @@ class FillTool(Tool):
         view, document = pointer.view, pointer.drawable
         if document is None or not pointer.inside:
             return
-        if pointer.alt or pointer.control:
+        if pointer.reverses:
             if not document.remove_piece(view.frame, pointer.pixel):
                 view.notice.emit("There is no marked piece here to remove.")
         elif pointer.shift:

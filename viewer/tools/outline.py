@@ -1,4 +1,4 @@
-"""What polygon and lasso share: an outline being drawn on one frame of one document."""
+"""An outline being drawn on one frame of one document."""
 
 from __future__ import annotations
 
@@ -20,13 +20,19 @@ ERASES = QColor("#F78C6C")
 
 @dataclass
 class Outline:
-    """Points (row, col) on a frame of a document; ``end`` follows the mouse and may be None."""
+    """Points (row, col) on a frame of a document.
+
+    end: follows the mouse, and may be None. trail: where the line would run to it, where that is
+    not straight. anchors: the points that were clicked, where the line has others between them.
+    """
 
     document: MaskDocument
     frame: int
     points: list[tuple[float, float]] = field(default_factory=list)
     end: tuple[float, float] | None = None
     erase: bool = False
+    trail: list[tuple[float, float]] = field(default_factory=list)
+    anchors: list[tuple[float, float]] | None = None
 
     def belongs_to(self, view: ImageView) -> bool:
         """Whether it lies on what a view shows."""
@@ -37,8 +43,9 @@ class Outline:
         if not self.belongs_to(view) or not self.points:
             return
         place = view.viewport.to_widget
-        corners = [place(*point) for point in self.points]
-        line = [*corners, place(*self.end)] if self.end is not None else corners
+        line = [place(*point) for point in (*self.points, *self.trail)]
+        if self.end is not None:
+            line.append(place(*self.end))
         colour = ERASES if self.erase else PAINTS
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -51,8 +58,9 @@ class Outline:
         if handles:
             painter.setPen(QPen(HALO, 1.5))
             painter.setBrush(colour)
+            corners = self.points if self.anchors is None else self.anchors
             for i, corner in enumerate(corners):
-                _square(painter, corner, 4.0 if i == 0 else 2.5)
+                _square(painter, place(*corner), 4.0 if i == 0 else 2.5)
         painter.restore()
 
 

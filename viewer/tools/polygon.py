@@ -3,40 +3,37 @@
 from __future__ import annotations
 
 from math import atan2, cos, hypot, pi, sin
-from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QPainter
-
-from viewer.tools.base import Pointer, Tool
+from viewer.tools.base import Pointer
 from viewer.tools.outline import Outline
-
-if TYPE_CHECKING:
-    from viewer.canvas.view import ImageView
+from viewer.tools.outlining import CornerTool
 
 #: A click this close to the first corner, logical pixels, closes the polygon.
 CLOSING = 8.0
 
 
-class PolygonTool(Tool):
+class PolygonTool(CornerTool):
     """Click corners; double-click, Enter or the first corner closes; Alt or Ctrl then erases."""
 
     name = "polygon"
     title = "Polygon"
     icon = "polygon"
     shortcut = "P"
-    hint = "Click corners; double-click or Enter closes, Backspace takes one back. Alt erases."
-    draws = True
-    cursor = Qt.CursorShape.CrossCursor
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._outline: Outline | None = None
+    hint = (
+        "Click corners; double-click or Enter closes, Backspace takes one back. "
+        "Shift keeps to 45°, Alt erases."
+    )
 
     @property
-    def busy(self) -> bool:
-        """Whether a polygon has been begun."""
-        return self._outline is not None
+    def now(self) -> str:
+        """What comes next."""
+        if self._outline is None:
+            return self.hint
+        does = "erases" if self._outline.erase else "marks"
+        left = 3 - len(self._outline.points)
+        if left > 0:
+            return f"Click {left} more corner{'s' if left > 1 else ''}; Backspace takes one back."
+        return f"Double-click, Enter or the first corner closes and {does}; Backspace takes back."
 
     @property
     def corners(self) -> tuple[tuple[float, float], ...]:
@@ -45,17 +42,12 @@ class PolygonTool(Tool):
 
     def press(self, pointer: Pointer) -> None:
         """Set a corner, or close on the first one."""
-        if self._outline is None:
-            document = pointer.drawable
-            if document is None:
-                return
-            self._outline = Outline(document, pointer.view.frame)
-        outline = self._outline
-        if not outline.belongs_to(pointer.view):
+        outline = self._outline or self.begin(pointer)
+        if outline is None or not outline.belongs_to(pointer.view):
             return
-        outline.erase = pointer.alt or pointer.control
-        if len(outline.points) >= 3 and self._on_first(pointer):
-            self._close()
+        outline.erase = pointer.reverses
+        if len(outline.points) >= 3 and on_first(outline, pointer):
+            self.close()
             return
         outline.points.append(self._at(pointer))
         outline.end = None
@@ -74,25 +66,8 @@ class PolygonTool(Tool):
         outline = self._outline
         if outline is not None and outline.belongs_to(pointer.view):
             outline.end = self._at(pointer)
-            outline.erase = pointer.alt or pointer.control
+            outline.erase = pointer.reverses
             self.changed.emit()
-
-    def double_click(self, pointer: Pointer) -> None:
-        """Close; the corner was set by the first of the two clicks."""
-        if self._outline is not None:
-            self._outline.erase = pointer.alt or pointer.control
-            self._close()
-
-    def key(self, view: ImageView, key: int, modifiers: Qt.KeyboardModifier) -> bool:
-        """Enter closes, Backspace takes the last corner back."""
-        if self._outline is None:
-            return False
-        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self._close()
-            return True
-        if key in (Qt.Key.Key_Backspace, Qt.Key.Key_Delete):
-            return self.step_back()
-        return False
 
     def step_back(self) -> bool:
         """Take the last corner back, and with the first one the polygon."""
@@ -104,27 +79,9 @@ class PolygonTool(Tool):
         self.changed.emit()
         return True
 
-    def cancel(self) -> None:
-        """Give the polygon up."""
-        if self._outline is not None:
-            self._outline = None
-            self.changed.emit()
-
-    def paint(self, painter: QPainter, view: ImageView) -> None:
-        """Paint sides and corners."""
-        if self._outline is not None:
-            self._outline.paint(painter, view, handles=True)
-
-    def _close(self) -> None:
-        outline, self._outline = self._outline, None
-        self.changed.emit()
-        if outline is not None and len(outline.points) >= 3:
-            outline.document.fill_polygon(outline.frame, outline.points, erase=outline.erase)
-
-    def _on_first(self, pointer: Pointer) -> bool:
-        assert self._outline is not None
-        first = pointer.view.viewport.to_widget(*self._outline.points[0])
-        return hypot(first.x() - pointer.x, first.y() - pointer.y) <= CLOSING
+    def fill(self, outline: Outline) -> None:
+        """Take the polygon."""
+        outline.document.fill_polygon(outline.frame, outline.points, erase=outline.erase)
 
     def _at(self, pointer: Pointer) -> tuple[float, float]:
         """Return where a corner goes: with Shift, at a multiple of 45 degrees on screen."""
@@ -137,3 +94,9 @@ class PolygonTool(Tool):
         angle = round(atan2(dy, dx) / (pi / 4)) * (pi / 4)
         along = dx * cos(angle) + dy * sin(angle)
         return viewport.to_image(last.x() + along * cos(angle), last.y() + along * sin(angle))
+
+
+def on_first(outline: Outline, pointer: Pointer) -> bool:
+    """Return whether the mouse is on an outline's first point."""
+    first = pointer.view.viewport.to_widget(*outline.points[0])
+    return hypot(first.x() - pointer.x, first.y() - pointer.y) <= CLOSING

@@ -7,9 +7,12 @@ from viewer.tools.brush import BrushSize, BrushTool
 from viewer.tools.eraser import EraserTool
 from viewer.tools.fill import FillTool
 from viewer.tools.lasso import LassoTool
+from viewer.tools.livewire import LivewireTool
 from viewer.tools.pan import PanTool
 from viewer.tools.pick import PickTool
 from viewer.tools.polygon import PolygonTool
+from viewer.tools.region import RegionTool
+from viewer.tools.threshold_brush import ThresholdBrushTool
 from viewer.tools.window_level import WindowLevelTool
 from viewer.tools.zoom import ZoomTool
 
@@ -18,10 +21,12 @@ DEFAULT = WindowLevelTool.name
 
 
 class Toolbox:
-    """One instance of each tool, and the size that brush and eraser share."""
+    """One instance of each tool, and the size that the brushes and the eraser share."""
 
     def __init__(self) -> None:
         self.brush_size = BrushSize()
+        self.threshold_brush = ThresholdBrushTool(self.brush_size)
+        self.region = RegionTool()
         self.tools: tuple[Tool, ...] = (
             WindowLevelTool(),
             PanTool(),
@@ -29,8 +34,11 @@ class Toolbox:
             PickTool(),
             BrushTool(self.brush_size),
             EraserTool(self.brush_size),
+            self.threshold_brush,
             PolygonTool(),
             LassoTool(),
+            LivewireTool(),
+            self.region,
             FillTool(),
         )
 

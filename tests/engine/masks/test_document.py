@@ -388,7 +388,7 @@ def test_a_bad_point_leaves_nothing_behind():
 
 def test_colours_come_from_the_palette_and_labels_are_numbered():
     document = MaskDocument(image())
-    for _ in range(6):
+    for _ in range(len(COLOURS) + 1):
         document.add_mask()
     assert [m.colour for m in document.masks] == [*COLOURS, COLOURS[0]]
     assert [m.label for m in document.masks][:3] == ["Lesion", "Lesion 2", "Lesion 3"]

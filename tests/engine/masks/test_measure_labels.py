@@ -8,8 +8,9 @@ import pytest
 from engine.errors import MaskError
 from engine.images.image import Geometry, Image
 from engine.masks import labels, measure
-from engine.masks.labels import DEFAULTS, PALETTE, Label
-from engine.masks.mask import ImageReference, Mask
+from engine.masks.document import MaskDocument
+from engine.masks.labels import DEFAULTS, Label
+from engine.masks.mask import COLOURS, ImageReference, Mask
 
 
 def test_statistics_are_numpys():
@@ -70,8 +71,13 @@ def test_the_palette_is_told_apart_by_colour_blind_eyes():
             [0.280085, 0.672501, 0.047413],
             [-0.011820, 0.042940, 0.968881],
         ],
+        "tritanopia": [
+            [1.255528, -0.076749, -0.178779],
+            [-0.078411, 0.930809, 0.147602],
+            [0.004733, 0.691367, 0.303900],
+        ],
     }
-    rgb = np.array([[int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)] for c in PALETTE])
+    rgb = np.array([[int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)] for c in COLOURS])
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     for name, matrix in deficiencies.items():
         seen = np.clip(linear @ np.array(matrix).T, 0, 1)
@@ -79,5 +85,14 @@ def test_the_palette_is_told_apart_by_colour_blind_eyes():
         lab = rgb2lab(srgb[None])[0]
         distances = np.linalg.norm(lab[:, None] - lab[None], axis=-1)
         distances[np.diag_indices(len(lab))] = np.inf
-        assert distances.min() > 9, (name, np.unravel_index(distances.argmin(), distances.shape))
+        assert distances.min() > 16, (name, np.unravel_index(distances.argmin(), distances.shape))
         assert (lab[:, 0] > 45).all(), "dark on black"
+
+
+def test_a_new_mask_takes_its_labels_colour():
+    document = MaskDocument(Image(np.zeros((1, 9, 9), np.uint8)))
+    document.labels = (Label("Lesion", "#D55E00"), Label("Fat", "#F0E442"))
+    assert document.add_mask().colour == "#D55E00"
+    assert document.add_mask("Fat").colour == "#F0E442"
+    second = document.add_mask("Fat")
+    assert (second.label, second.colour) == ("Fat 2", COLOURS[0])

@@ -207,7 +207,7 @@ def test_brush_size_by_keys_and_wheel(view, toolbox):
     for _ in range(60):
         QTest.keyClick(view.surface, Qt.Key.Key_BracketRight)
     assert toolbox.brush_size.radius == 256
-    assert toolbox["eraser"].radius == 256
+    assert toolbox["eraser"].cursor_radius(view) == 256
 
 
 def test_polygon_by_clicks_is_the_exact_polygon(view, toolbox):
@@ -365,7 +365,7 @@ def test_a_locked_mask_is_refused_with_a_sentence(view, toolbox):
     for point in ((10, 20), (15, 90), (70, 60)):
         click(view, *point)
     QTest.keyClick(view.surface, Qt.Key.Key_Return)
-    assert len(notices) == 3 and all("locked" in n for n in notices)
+    assert len(notices) == 5 and all("locked" in n for n in notices)
     assert mask.is_empty
 
 

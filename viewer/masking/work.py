@@ -1,0 +1,128 @@
+"""Operations on the active mask: at once on one frame, off the GUI thread on many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject
+
+from engine.progress import Progress
+from viewer.state import AppState
+from viewer.tools.region import GrowRequest
+
+if TYPE_CHECKING:
+    from engine.masks.document import MaskDocument
+    from engine.masks.mask import Mask
+
+Frames = dict[int, NDArray[np.bool_]]
+Operation = Callable[["Mask", Progress], Frames]
+
+KEY = "mask-work"
+
+
+class MaskWork(QObject):
+    """One long operation at a time; the hand may draw on meanwhile."""
+
+    def __init__(self, state: AppState, parent: QObject) -> None:
+        super().__init__(parent)
+        self._state = state
+        state.masks.documentChanged.connect(self._stop)
+
+    def ready(self) -> MaskDocument | None:
+        """Return the document if its active mask can be worked on; else say why not."""
+        document = self._state.masks.document
+        active = document.active if document is not None else None
+        if document is None or active is None:
+            self._say("There is no mask yet: draw one first.")
+        elif active.locked:
+            self._say(f"The mask “{active.label}” is locked against changes; unlock it first.")
+        elif active.is_empty:
+            self._say(f"The mask “{active.label}” is empty: draw something first.")
+        else:
+            return document
+        return None
+
+    def run(self, title: str, name: str, operation: Operation, nothing: str) -> None:
+        """Do an operation on many frames of the active mask, off the GUI thread, as one step.
+
+        name: of the step. nothing: what to say where it changes nothing.
+        """
+        document = self.ready()
+        if document is None or document.active is None:
+            return
+        document.end_stroke()
+        before = document.active.copy(id=document.active.id)
+        self._start(title, name, document, before, lambda p: operation(before, p), nothing)
+
+    def on_frame(self, what: Callable[[MaskDocument, int], bool], nothing: str) -> None:
+        """Do an operation on the frame shown, at once."""
+        document = self.ready()
+        if document is None:
+            return
+        done: list[bool] = []
+        self._state.attempt(lambda: done.append(what(document, self._state.frame)))
+        if done == [False]:
+            self._say(nothing)
+
+    def grow_through(self, request: GrowRequest) -> None:
+        """Grow a region through the slices into the active mask."""
+        document = request.document
+        if document is not self._state.masks.document:
+            return
+        if document.active is None:
+            document.add_mask()
+        assert document.active is not None
+        before = document.active.copy(id=document.active.id)
+
+        def work(progress: Progress) -> Frames:
+            from engine.masks.region import region_through
+
+            found = region_through(request.image, request.seed, request.low, request.high, progress)
+            if request.erase:
+                return {i: before.frame(i) & ~pixels for i, pixels in found.items()}
+            return {i: before.frame(i) | pixels for i, pixels in found.items()}
+
+        name = "Erase region" if request.erase else "Region growing"
+        self._start(
+            "Growing a region",
+            name,
+            document,
+            before,
+            work,
+            "All of this region is marked already.",
+        )
+
+    def _start(
+        self,
+        title: str,
+        name: str,
+        document: MaskDocument,
+        before: Mask,
+        work: Callable[[Progress], Frames],
+        nothing: str,
+    ) -> None:
+        state = self._state
+        if state.jobs.has(KEY):
+            self._say("Another operation is still at work on a mask; wait for it, or cancel it.")
+            return
+
+        def done(frames: Frames) -> None:
+            if state.masks.document is not document:
+                return
+            changed: list[bool] = []
+            state.attempt(lambda: changed.append(document.merge(before, frames, name)))
+            if changed == [False]:
+                self._say(nothing)
+
+        state.jobs.start(title, work, done, key=KEY)
+
+    def _stop(self, *_: object) -> None:
+        if self._state.jobs.has(KEY):
+            self._state.jobs.cancel(KEY)
+            self._say("An operation on a mask was stopped, because its image is no longer shown.")
+
+    def _say(self, sentence: str) -> None:
+        self._state.notice.emit(sentence, "info")
