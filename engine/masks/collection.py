@@ -194,6 +194,11 @@ class MaskCollection:
         one = self.mask(next(iter(labels))).label if len(labels) == 1 else ""
         self._do(name or (f"Change label of “{one}”" if one else "Change labels"), edits)
 
+    def give_label(self, mask_id: str, label: Label) -> None:
+        """Give a mask a label of a list, with its colour, as one step."""
+        name = f"Label “{self.mask(mask_id).label}” as “{label.name}”"
+        self.relabel({mask_id: (label.name, label.colour)}, name)
+
     def set_locked(self, mask_id: str, locked: bool) -> None:
         """Guard a mask against changes, or no longer."""
         self._set(mask_id, "locked", locked, "Lock" if locked else "Unlock")

@@ -68,4 +68,3 @@ def colour_of(name: str, labels: Sequence[Label]) -> str | None:
         if rest != name and (not rest or (rest[0] == " " and rest[1:].isdigit())):
             return label.colour
     return None
-

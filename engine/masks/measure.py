@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.images.image import Geometry, Image
 from engine.masks.mask import Mask
+from engine.masks.shapes import bounds
 
 
 @dataclass(frozen=True)
@@ -30,32 +32,104 @@ class Statistics:
     high: float | None
 
 
-def statistics(mask: Mask, image: Image, frame: int | None = None) -> Statistics:
-    """Measure a mask on one frame, or on all. Raises ``MaskError`` on a misfit."""
-    mask.check_fits(image)
-    frames = {frame: mask.frame(frame)} if frame is not None else dict(mask.frames)
-    frames = {index: pixels for index, pixels in frames.items() if pixels.any()}
-    geometry = image.geometry
-    count = sum(int(np.count_nonzero(pixels)) for pixels in frames.values())
-    pixel = pixel_area_mm2(geometry)
-    step = geometry.slice_spacing if image.frames > 1 else None
-    ml = None if pixel is None or not step else count * pixel * abs(step) / 1000.0
-    mm2 = None if pixel is None or frame is None else count * pixel
-    parts = [image.grey(index)[pixels] for index, pixels in frames.items()]
-    values = np.concatenate(parts).astype(np.float64) if parts else np.empty(0)
+@dataclass(frozen=True)
+class Moments:
+    """What can be added up over frames: of the pixels under a mask, and their grey values.
+
+    count: of all pixels; finite: of those with a finite value; square: the sum of the squared
+    distances of these from their mean.
+    """
+
+    count: int = 0
+    finite: int = 0
+    mean: float = 0.0
+    square: float = 0.0
+    low: float = np.inf
+    high: float = -np.inf
+
+    def __add__(self, other: Moments) -> Moments:
+        """Join two (Chan, Golub and LeVeque, 1979): no digit is lost on large values."""
+        finite = self.finite + other.finite
+        if finite == 0:
+            return Moments(self.count + other.count)
+        away = other.mean - self.mean
+        return Moments(
+            self.count + other.count,
+            finite,
+            self.mean + away * other.finite / finite,
+            self.square + other.square + away * away * self.finite * other.finite / finite,
+            min(self.low, other.low),
+            max(self.high, other.high),
+        )
+
+
+def moments(pixels: NDArray[np.bool_], image: Image, frame: int) -> Moments:
+    """Return the moments of a frame's marked pixels, bool (rows, cols)."""
+    box = bounds(pixels)
+    if box.is_empty:
+        return Moments()
+    inside = pixels[box.slices]
+    part = Image(image.pixels[frame : frame + 1][(slice(None), *box.slices)])
+    values = part.grey(0)[inside].astype(np.float64)
+    count = values.size
     values = values[np.isfinite(values)]
     if values.size == 0:
-        return Statistics(count, len(frames), mm2, ml, None, None, None, None)
-    return Statistics(
+        return Moments(count)
+    mean = float(values.mean())
+    return Moments(
         count,
-        len(frames),
-        mm2,
-        ml,
-        float(values.mean()),
-        float(values.std()),
+        values.size,
+        mean,
+        float(((values - mean) ** 2).sum()),
         float(values.min()),
         float(values.max()),
     )
+
+
+def statistics(mask: Mask, image: Image, frame: int | None = None) -> Statistics:
+    """Measure a mask on one frame, or on all. Raises ``MaskError`` on a misfit."""
+    return Counted().statistics(mask, image, frame)
+
+
+class Counted:
+    """Statistics of masks on one image that count a frame again only after it has changed."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, int], Moments] = {}
+
+    def forget(self, mask_id: str, frame: int | None = None) -> None:
+        """Count a frame of a mask again, or all of its frames."""
+        for key in [k for k in self._kept if k[0] == mask_id and frame in (None, k[1])]:
+            del self._kept[key]
+
+    def clear(self) -> None:
+        """Count everything again: another image."""
+        self._kept.clear()
+
+    def statistics(self, mask: Mask, image: Image, frame: int | None = None) -> Statistics:
+        """Measure a mask on one frame, or on all. Raises ``MaskError`` on a misfit."""
+        mask.check_fits(image)
+        indices = [frame] if frame is not None else list(mask.frames)
+        total, drawn = Moments(), 0
+        for index in indices:
+            found = self._kept.get((mask.id, index))
+            if found is None:
+                found = self._kept[mask.id, index] = moments(mask.frame(index), image, index)
+            total, drawn = total + found, drawn + bool(found.count)
+        geometry = image.geometry
+        pixel = pixel_area_mm2(geometry)
+        step = geometry.slice_spacing if image.frames > 1 else None
+        known = total.finite > 0
+        return Statistics(
+            total.count,
+            drawn,
+            None if pixel is None or frame is None else total.count * pixel,
+            None if pixel is None or not step else total.count * pixel * abs(step) / 1000.0,
+            total.mean if known else None,
+            (total.square / total.finite) ** 0.5 if known else None,
+            total.low if known else None,
+            total.high if known else None,
+        )
 
 
 def pixel_area_mm2(geometry: Geometry) -> float | None:

@@ -39,6 +39,7 @@ class Masking(QObject):
         self._state = window.state
         self.work = MaskWork(self._state, self)
         window.toolbox.region.throughRequested.connect(self.work.grow_through)
+        window.answers.masks.editLabels.connect(self.edit_labels)
         self._make()
         self.menu = self._make_menu()
         self._state.masks.changed.connect(self._follow)
@@ -260,10 +261,7 @@ class Masking(QObject):
             return
         mask_id = mask_id or (document.active.id if document.active is not None else "")
         if mask_id:
-            before = document.mask(mask_id).label
-            document.relabel(
-                {mask_id: (wanted.name, wanted.colour)}, f"Label “{before}” as “{wanted.name}”"
-            )
+            document.give_label(mask_id, wanted)
         else:
             document.add_mask(wanted.name, colour=wanted.colour)
 

@@ -73,6 +73,14 @@ class ToolOptions(QFrame):
         layout.setContentsMargins(12, 0, 12, 0)
         layout.setSpacing(8)
         layout.addWidget(self.title)
+        for spin, width in (
+            (self.diameter, 64),
+            (self.low, 76),
+            (self.high, 76),
+            (self.tolerance, 68),
+        ):
+            spin.setFixedWidth(width)
+            spin.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
         for parts in self._parts.values():
             for part in parts:
                 layout.addWidget(part, 0, Qt.AlignmentFlag.AlignVCenter)

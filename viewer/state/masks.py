@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.images.image import Image
+from engine.masks.measure import Counted
 from viewer.settings import Settings
 from viewer.state.labels import LabelList
 from viewer.state.storage import REFERENCE
@@ -35,6 +36,7 @@ class Masks(QObject):
         self.labels = LabelList(settings, self)
         self.labels.changed.connect(self._use_labels)
         self.document: MaskDocument | None = None
+        self.counted = Counted()
         self.image: Image | None = None
         self._compared_id = ""
         self._last_compared = ""
@@ -49,6 +51,7 @@ class Masks(QObject):
         self._unsubscribe()
         self.image = image
         self.document = document
+        self.counted.clear()
         self._compared_id = ""
         if document is not None:
             self._unsubscribe = document.subscribe(self._on_change)
@@ -103,6 +106,8 @@ class Masks(QObject):
         self._last_compared = compared.id if compared is not None else ""
 
     def _on_change(self, change: Change) -> None:
+        if change.kind in ("pixels", "added", "removed"):
+            self.counted.forget(change.mask_id, change.frame)
         compared = self.compared
         now = compared.id if compared is not None else ""
         if now != self._last_compared:
