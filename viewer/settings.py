@@ -73,6 +73,19 @@ class Settings:
         self._store.setValue("open", [str(path) for path in paths])
         self._store.sync()
 
+    @property
+    def open_image(self) -> tuple[str, int, int, int] | None:
+        """The image that was open then: its key, frames, rows and columns."""
+        parts = self.text("open-image").split("/")
+        if len(parts) != 4 or not all(part.isdigit() for part in parts[1:]):
+            return None
+        return parts[0], int(parts[1]), int(parts[2]), int(parts[3])
+
+    def set_open_image(self, key: str, frames: int, rows: int, cols: int) -> None:
+        """Note which image is open now, on disk at once."""
+        self._store.setValue("open-image", f"{key}/{frames}/{rows}/{cols}")
+        self._store.sync()
+
     def _paths(self, name: str) -> list[Path]:
         value: Any = self._store.value(name, [])
         items = [value] if isinstance(value, str) else value or []  # INI keeps one item bare

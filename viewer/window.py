@@ -34,6 +34,7 @@ from viewer.panels.tools import ToolStrip
 from viewer.panels.top import TopBar
 from viewer.reading import Reading, stacked
 from viewer.state import AppState
+from viewer.state.storage import kept_of_last
 from viewer.tools.base import Tool
 from viewer.tools.toolbox import DEFAULT, Toolbox
 from viewer.views import Arrangement, Views
@@ -313,8 +314,12 @@ class Window(QMainWindow):
         """After a crash, offer the files that were open."""
         last = list(self.state.settings.open_paths)
         if last:
+            kept = kept_of_last(self.state.settings)
             self.notice.say(
-                "Saliscope did not close in order. Your masks have been kept.",
+                "Saliscope did not close in order. "
+                + (
+                    f"Your drawing has been kept: {kept}." if kept else "Your masks have been kept."
+                ),
                 "info",
                 f"Open {last[0].name} again",
                 lambda: self.state.open_paths(last),

@@ -47,23 +47,29 @@ SAVING_AGAIN = "Masks are being saved again."
 
 @dataclass
 class Restored:
-    """What was saved for an image. notes: one sentence each, for the user."""
+    """What was saved for an image. notes: one sentence each, for the user.
+
+    saved_at: when something was last written, seconds since 1970.
+    """
 
     masks: tuple[Mask, ...]
     active: str
     notes: tuple[str, ...] = ()
+    saved_at: float = 0.0
 
 
-def restore(image: Image) -> Restored | None:
+def restore(image: Image | ImageReference) -> Restored | None:
     """Return what is saved for an image, changing nothing; None if that is nothing.
 
     Unreadable or newer slots are told in the notes. Raises ``OSError`` if the folder of saved
     masks cannot be read at all.
     """
-    reference = ImageReference.of(image)
+    reference = image if isinstance(image, ImageReference) else ImageReference.of(image)
     state = State(reference)
     notes: list[str] = []
+    saved_at = 0.0
     for slot in _existing(reference):
+        saved_at = max(saved_at, slot.saved_at)
         try:
             found = slot.read(state)
         except NewerFormatError as error:
@@ -74,7 +80,7 @@ def restore(image: Image) -> Restored | None:
             _merge(state, found.state)
     if not state.masks and not notes:
         return None
-    return Restored(tuple(state.masks), state.active, tuple(dict.fromkeys(notes)))
+    return Restored(tuple(state.masks), state.active, tuple(dict.fromkeys(notes)), saved_at)
 
 
 class Autosave:
@@ -95,6 +101,8 @@ class Autosave:
         self._slot: Slot | None = None
         self._absorbed: list[Slot] = []
         self.notes: tuple[str, ...] = ()
+        #: When what was restored had last been written, seconds since 1970; 0 if nothing was.
+        self.saved_at = 0.0
         #: Why saving does not work at the moment, "" while it does.
         self.problem = ""
         self._queue: list[Record] = []
@@ -164,6 +172,7 @@ class Autosave:
             if not slot.lock.acquire():
                 living.append(slot)
                 continue
+            self.saved_at = max(self.saved_at, slot.saved_at)
             try:
                 found = slot.read(empty)
             except (NewerFormatError, OSError) as error:

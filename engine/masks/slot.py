@@ -153,6 +153,16 @@ class Slot:
         return True
 
     @property
+    def saved_at(self) -> float:
+        """When something was last written here, seconds since 1970; 0 if nothing was."""
+        times = [0.0]
+        for kind in ("snapshot", "journal"):
+            for number in self._generations(kind):
+                with contextlib.suppress(OSError):
+                    times.append(self._path(kind, number).stat().st_mtime)
+        return max(times)
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing was ever saved here."""
         return not self._generations("snapshot") and not self._generations("journal")

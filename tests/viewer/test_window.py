@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from engine.evaluation.coherence import coherence
 from engine.masks.shapes import disc
 from viewer.panels.agreement import beats_centre
 from viewer.state.analysis import MapStatus
-from viewer.state.storage import REFERENCE, RESTORED
+from viewer.state.storage import REFERENCE
 
 
 def own_mask(window):
@@ -184,7 +185,8 @@ def test_masks_come_back_when_the_image_is_opened_again(make_window, pictures, u
     window.close()
     again = make_window(pictures / "a (2).png")
     assert np.array_equal(own_mask(again).frame(0), drawn)
-    assert again.notice.text == RESTORED
+    said = again.notice.text
+    assert said.startswith("Restored what you drew on this image: 1 mask, saved today at ")
 
 
 def test_switching_case_keeps_the_drawing(make_window, pictures, until):
@@ -385,6 +387,8 @@ def test_after_a_crash_the_last_image_is_offered_with_its_masks(make_window, pic
     again = make_window(ready=False)
     again.offer_last()
     assert "a (2).png" in again.notice._action.text()
+    kept = r"did not close in order\. Your drawing has been kept: 1 mask, saved today at \d\d:\d\d"
+    assert re.search(kept, again.notice.text)
     again.notice._action.click()
     until(lambda: again.state.masks.document is not None)
     assert np.array_equal(own_mask(again).frame(0), drawn)

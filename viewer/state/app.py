@@ -173,6 +173,7 @@ class AppState(QObject):
         self.masks.set_document(image, storage.document)
         self._follow_maps()
         self.settings.set_open_paths(list(series.paths))
+        self.settings.set_open_image(image.key, image.frames, *image.shape)
         for sentence, tone in storage.notes:
             self.notice.emit(sentence, tone)
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
@@ -9,10 +13,53 @@ from PySide6.QtCore import QObject, Signal
 from engine.errors import SaliscopeError
 from engine.images.case import Series
 from engine.images.image import Image
+from viewer.settings import Settings
+
+if TYPE_CHECKING:
+    from engine.masks.mask import Mask
 
 REFERENCE = "reference"
 """Id of the mask that came with the image; the file's version counts whenever it is opened."""
-RESTORED = "The masks that you drew on this image have been restored."
+
+
+def what_was_kept(masks: Iterable[Mask], word: str, saved_at: float) -> str:
+    """Return how much has been drawn and when it was last saved, "" if nothing has been.
+
+    "2 masks on 7 slices, saved today at 14:32". word: what a frame is called; saved_at: seconds
+    since 1970.
+    """
+    drawn = [mask for mask in masks if mask.id != REFERENCE and not mask.is_empty]
+    if not drawn:
+        return ""
+    frames = {index for mask in drawn for index, pixels in mask.frames.items() if pixels.any()}
+    total = drawn[0].reference.frames
+    text = f"{len(drawn)} mask{'s' if len(drawn) > 1 else ''}"
+    if total > 1:
+        text += f" on {len(frames)} {word}{'s' if len(frames) > 1 else ''}"
+    if saved_at:
+        when, now = datetime.fromtimestamp(saved_at), datetime.now()
+        days = (now.date() - when.date()).days
+        day = {0: "today", 1: "yesterday"}.get(days, f"on {when:%d %B %Y}".replace(" 0", " "))
+        text += f", saved {day} at {when:%H:%M}"
+    return text
+
+
+def kept_of_last(settings: Settings) -> str:
+    """Return what is saved of the image that was open when the program last ran, "" if nothing."""
+    from engine.masks.autosave import restore
+    from engine.masks.mask import ImageReference
+
+    image = settings.open_image
+    if image is None:
+        return ""
+    key, frames, rows, cols = image
+    try:
+        found = restore(ImageReference(key, frames, (rows, cols)))
+    except OSError:
+        return ""
+    if found is None:
+        return ""
+    return what_was_kept(found.masks, "slice", found.saved_at)
 
 
 class References:
@@ -44,8 +91,9 @@ class Storage(QObject):
         self.document = MaskDocument(image)
         self._autosave = Autosave(self.document, self.message.emit)
         self.notes = [(note, "warning") for note in self._autosave.notes]
-        if any(mask.id != REFERENCE and not mask.is_empty for mask in self.document.masks):
-            self.notes.append((RESTORED, "good"))
+        kept = what_was_kept(self.document.masks, self.document.frame_word, self._autosave.saved_at)
+        if kept:
+            self.notes.append((f"Restored what you drew on this image: {kept}.", "good"))
         if references.problem:
             self.notes.append((references.problem, "warning"))
         if references.pixels is not None and self._fits(references.pixels):

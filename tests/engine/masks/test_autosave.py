@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib.util
+import json
 import os
 import random
 import signal
@@ -311,6 +312,89 @@ def test_two_windows_never_overwrite_each_other(image):
     assert not (saved_slot(image, 1)).exists(), "its masks are in the first slot now"
     assert three.close()
     assert state(restore(image)) == state(both)
+
+
+WINDOW = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+import drawing_child as c
+from engine.masks.autosave import Autosave
+from engine.masks.document import MaskDocument
+
+def tell(**what):
+    print(json.dumps(what), flush=True)
+
+document = MaskDocument(c.image())
+saver = Autosave(document)
+tell(notes=saver.notes, labels=[m.label for m in document.masks])
+name, side = sys.argv[2], int(sys.argv[3])
+for line in sys.stdin:
+    if line.strip() == "close":
+        tell(closed=saver.close())
+        break
+    number = int(line)
+    if number == 0:
+        document.add_mask(name)
+    document.begin_stroke(number % 2, (5 + 3 * number, side), 2.0)
+    document.extend_stroke((5 + 3 * number, side + 20))
+    document.end_stroke()
+    if number == 7:
+        document.undo()
+    tell(flushed=saver.flush(), area=document.active.area(), label=document.active.label)
+"""
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_two_processes_on_one_image_never_overwrite_each_other(image, killed):
+    """Both draw, turn by turn; one may be killed. Everything that either was told is there."""
+
+    def start(name: str, side: int) -> subprocess.Popen:
+        return subprocess.Popen(
+            [sys.executable, "-c", WINDOW, str(CHILD.parent), name, str(side)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+
+    def ask(process: subprocess.Popen, what: object) -> dict:
+        process.stdin.write(f"{what}\n")
+        process.stdin.flush()
+        return json.loads(process.stdout.readline())
+
+    one = start("Left", 10)
+    assert json.loads(one.stdout.readline()) == {"notes": [], "labels": []}
+    ask(one, 0)
+    two = start("Right", 70)
+    opened = json.loads(two.stdout.readline())
+    assert opened == {"notes": [OTHER_WINDOW], "labels": ["Left"]}
+    last = {}
+    for number in range(12):
+        if number:
+            last["Left"] = ask(one, number)
+        last["Right"] = ask(two, number)
+        assert all(answer["flushed"] for answer in last.values())
+    if killed:
+        two.kill()
+    else:
+        assert ask(two, "close") == {"closed": True}
+    two.wait(30)
+    assert ask(one, "close") == {"closed": True}
+    one.wait(30)
+    found = {m.label: m for m in restore(image).masks}
+    assert found.keys() == {"Left", "Right"}
+    for name, columns in (("Left", slice(0, 45)), ("Right", slice(55, None))):
+        mask = found[name]
+        assert mask.area() == last[name]["area"] > 500
+        assert sum(p[:, columns].sum() for p in mask.frames.values()) == mask.area()
+    # Opened again, both are in one document, and nothing is told to be wrong.
+    document = MaskDocument(image)
+    saver = Autosave(document)
+    assert saver.notes == ()
+    assert time.time() - 120 < saver.saved_at <= time.time() + 1
+    assert state(document) == state(restore(image))
+    assert saver.close()
 
 
 def test_a_second_window_that_draws_nothing_leaves_nothing(image):
