@@ -25,7 +25,7 @@ from engine.errors import InvalidInputError, SaliscopeError
 from engine.evaluation.classification import calibrated, fit_temperature, measure
 from engine.evaluation.familiarity import Limit, Reference
 from engine.model.checkpoint import Checkpoint, CheckpointMetadata, Metrics, TrainingData
-from training import console, options, state
+from training import console, datasets, options, state
 from training.board import Board
 from training.folds import Fold, folds
 from training.loop import BRANCHES, LAST, Row, Samples, Trainer, derive
@@ -49,6 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     run.add_argument("--folds", type=int, default=5, metavar="K")
     run.add_argument("--fold", type=int, metavar="k", help="only this one, counted from 0")
     run.add_argument("--out", required=True, type=Path, metavar="RUN", help="folder of the run")
+    datasets.add_force(parser)
     given = parser.parse_args(arguments)
     return console.run(
         lambda: cross_validate(given),
@@ -58,6 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def cross_validate(given: argparse.Namespace) -> None:
     """Train and test the folds asked for, then sum up if all are done."""
+    datasets.check_trainable(given.dataset, given.force_external)
     team = options.team(given)
     made = options.experiment(given, _precision_before(given.out), team.device)
     console.say(made.dataset.summary())

@@ -24,7 +24,7 @@ from engine.evaluation.familiarity import Limit, Reference
 from engine.model.checkpoint import Metrics
 from engine.progress import Progress
 from engine.saliency.background import encode
-from training import console, cv, familiarity, options
+from training import console, cv, datasets, familiarity, options
 from training.board import Board
 from training.folds import folds
 from training.loop import BRANCHES, Row, Samples, Trainer, derive, precision_before
@@ -65,6 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
     run.add_argument("--intended-use")
     run.add_argument("--limits")
     run.add_argument("--half", action="store_true", help="store kernels in half precision")
+    datasets.add_force(parser)
     given = parser.parse_args(arguments)
     return console.run(
         lambda: fit(given), "Run the same command again to go on from the last finished epoch."
@@ -83,6 +84,7 @@ def fit(given: argparse.Namespace) -> None:
             f"--date {given.date} is no date; give it as 2026-01-31."
         ) from error
     work = out.with_name(f"{out.stem}.training")
+    datasets.check_trainable(given.dataset, given.force_external)
     team = options.team(given)
     made = options.experiment(given, precision_before(work), team.device)
     console.say(made.dataset.summary())

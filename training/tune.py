@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import InvalidInputError, SaliscopeError
-from training import console, options
+from training import console, datasets, options
 from training.folds import folds
 from training.loop import DivergedError, Row, Samples, Trainer, derive
 from training.options import Experiment
@@ -71,6 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
     run.add_argument("--storage", metavar="URL", help="any Optuna storage; default RUN/study.db")
     run.add_argument("--study", default="saliscope", metavar="NAME")
     run.add_argument("--out", required=True, type=Path, metavar="RUN", help="folder of the trials")
+    datasets.add_force(parser)
     given = parser.parse_args(arguments)
     return console.run(
         lambda: tune(given), "Run the same command again to go on from the last finished epoch."
@@ -87,6 +88,7 @@ def tune(given: argparse.Namespace) -> None:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
+    datasets.check_trainable(given.dataset, given.force_external)
     made = options.experiment(given)
     split = folds(made.dataset.labels, made.dataset.groups, given.folds, given.seed)
     if not 0 <= given.fold < len(split):

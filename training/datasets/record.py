@@ -23,6 +23,7 @@ class Record:
         image teaches a guided gate nothing, unless ``known_empty`` says that there is no lesion.
     group: records of one group never lie on both sides of a split: the patient, or a set of
         near-identical images, or whatever joins the two.
+    device: what the image was taken with, "" where not known.
     origin: where the record was declared ("cohort.csv, line 12"), for messages.
     """
 
@@ -36,6 +37,7 @@ class Record:
     group: str
     known_empty: bool = False
     origin: str = ""
+    device: str = ""
 
     @property
     def name(self) -> str:

@@ -4,7 +4,15 @@
 changed, ``roc`` and ``band`` the curves, ``calibrated`` and ``reliability`` the calibration.
 """
 
-from engine.evaluation.classification.bootstrap import Interval, intervals, mean_interval
+from engine.evaluation.classification.bootstrap import (
+    Difference,
+    Interval,
+    area_difference,
+    calibration_interval,
+    intervals,
+    mean_difference,
+    mean_interval,
+)
 from engine.evaluation.classification.calibration import (
     ECE_BINS,
     Bin,
@@ -23,14 +31,18 @@ __all__ = [
     "FIGURES",
     "Band",
     "Bin",
+    "Difference",
     "Interval",
     "area",
+    "area_difference",
     "band",
     "calibrated",
+    "calibration_interval",
     "cross_fitted",
     "expected_calibration_error",
     "fit_temperature",
     "intervals",
+    "mean_difference",
     "mean_interval",
     "measure",
     "negative_log_likelihood",

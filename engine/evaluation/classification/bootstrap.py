@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
+from engine.evaluation.classification.calibration import ECE_BINS
+
 RESAMPLES = 2000
 LEVEL = 0.95
 
@@ -92,6 +94,66 @@ def intervals(
                 weighted[figure] = weighted.get(figure, 0.0) + part
     samples |= {f"weighted/{figure}": values for figure, values in weighted.items()}
     return {name: interval(values, level) for name, values in samples.items()}
+
+
+def calibration_interval(
+    probabilities: NDArray[np.float64],
+    target: NDArray[np.int64],
+    groups: Sequence[object],
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Interval | None:
+    """Return the interval of the expected calibration error of (N, C), drawing groups.
+
+    It is skewed: an ECE is never negative, and resampling adds noise to each bin.
+    """
+    weights = resampled_weights(groups, resamples, seed)
+    confidence = probabilities.max(1)
+    surplus = (probabilities.argmax(1) == target) - confidence
+    place = np.minimum((confidence * ECE_BINS).astype(int), ECE_BINS - 1)
+    bins = np.eye(ECE_BINS)[place]
+    gaps = np.abs((weights * surplus) @ bins).sum(axis=1)
+    return interval(gaps / weights.sum(axis=1))
+
+
+class Difference(NamedTuple):
+    """A difference of two means or areas on the same images, and its interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def mean_difference(
+    first: NDArray[np.float64],
+    second: NDArray[np.float64],
+    groups: Sequence[object],
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Difference | None:
+    """Return the mean of ``second`` - ``first``, paired by image (N,), drawing groups."""
+    values = np.asarray(second, np.float64) - np.asarray(first, np.float64)
+    if not values.size:
+        return None
+    found = mean_interval(values, groups, resamples, seed)
+    return None if found is None else Difference(float(values.mean()), *found)
+
+
+def area_difference(
+    positive: NDArray[np.bool_],
+    first: NDArray[np.float64],
+    second: NDArray[np.float64],
+    groups: Sequence[object],
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Difference | None:
+    """Return AUC(second) - AUC(first) of two scores (N,) of the same images, drawing groups."""
+    weights = resampled_weights(groups, resamples, seed)
+    samples = weighted_areas(positive, second, weights) - weighted_areas(positive, first, weights)
+    found = interval(samples)
+    whole = np.ones((1, len(positive)))
+    value = weighted_areas(positive, second, whole) - weighted_areas(positive, first, whole)
+    return None if found is None else Difference(float(value[0]), *found)
 
 
 def weighted_areas(
