@@ -98,6 +98,9 @@ def _interleaved(tables: Sequence[Table], pictures: Sequence[Picture]) -> list[T
         "table-4": ("figure-4", "figure-calibration"),
         "table-5": ("figure-rma", "figure-rra"),
         "table-6": ("figure-5", "figure-ds", "figure-6"),
+        "table-7": ("figure-7",),
+        "table-8": (),
+        "table-9": (),
     }
     found: list[Table | Picture] = []
     for start, names in matter.items():
@@ -145,12 +148,18 @@ def _facts(run: Results) -> tuple[Any, ...]:
         len(set(run.folds.tolist())),
         architecture["global_backbone"],
         run.fusion,
-        config["guidance"] or "none",
+        _guidance(run),
         ", ".join(weights) or "random",
         f"≤ {recipe['epochs']}",
-        recipe["augmentation"],
+        recipe["augmentation"] + (f", erasing {config['erase']:g}" if config.get("erase") else ""),
         config["seed"],
     )
+
+
+def _guidance(run: Results) -> str:
+    if not run.guidance:
+        return "none"
+    return f"{run.guidance:g}" + ("" if run.masks is None else f", {run.masks} masks")
 
 
 def _missing(missing: Sequence[tuple[str, str]]) -> str:

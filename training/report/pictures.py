@@ -14,6 +14,7 @@ from scipy.special import softmax
 from engine.evaluation.classification import cross_fitted
 from training.evaluate.deletion import PERCENT
 from training.figures import calibration, deletion, roc, strip, style, violins
+from training.report import guidance
 from training.report.results import OUTPUTS, Results, Row
 from training.report.tables import output_name
 
@@ -42,6 +43,18 @@ def build(results: Sequence[Results]) -> list[Picture]:
     if deleted:
         found += [_curves(deleted), _deletion(deleted)]
     found += [_strip(run) for run in results if run.strip is not None]
+    masks = guidance.curve(results)
+    if masks is not None:
+        found.append(
+            Picture(
+                guidance.CURVE,
+                "Coherence and AUC by the number of masks",
+                "Runs alike but for the number of lesion masks that guided the gate, out of fold, "
+                "with 95 % bootstrap intervals. Dashed: the centred Gaussian's RMA; dotted: its "
+                "RRA.",
+                masks,
+            )
+        )
     return found
 
 

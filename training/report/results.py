@@ -15,6 +15,7 @@ from training import cv
 from training.evaluate import __main__ as evaluation
 from training.evaluate import rows
 from training.evaluate.run import read_config
+from training.external import __main__ as external
 
 Row = dict[str, str]
 
@@ -40,6 +41,23 @@ class Results:
     summary: dict[str, Any] | None
     coherence: list[Row]
     deletion: list[Row]
+    external: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def dataset(self) -> str:
+        """The data set's name."""
+        return str(self.config["dataset"])
+
+    @property
+    def guidance(self) -> float:
+        """The weight of lesion masks in training; 0 for none."""
+        return float(self.config["guidance"] or 0)
+
+    @property
+    def masks(self) -> int | None:
+        """How many masks guided the training: 0 without guidance, None for all there are."""
+        given = self.config.get("masks")
+        return 0 if not self.guidance else None if given is None else int(given)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -96,4 +114,8 @@ def load(folder: Path, name: str | None = None) -> Results:
         summary,
         scores,
         deletions,
+        tuple(
+            json.loads(found.read_text("utf-8"))
+            for found in sorted((folder / external.FOLDER).glob(f"*/{external.SUMMARY}"))
+        ),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -25,16 +26,18 @@ REFERENCES = {
 }
 
 
-class _Lines:
+class Lines:
     """Collects rows, run by run, with a rule above each run and the first cell said once."""
 
     def __init__(self) -> None:
+        """Begin without rows."""
         self.rows: list[tuple[Cell, ...]] = []
         self.rules: set[int] = set()
         self.quiet: set[int] = set()
         self._said = ""
 
     def add(self, run: str, *cells: Cell, quiet: bool = False) -> None:
+        """Add a row; quiet: one that is there to be compared with."""
         if run != self._said:
             self.rules.add(len(self.rows))
         if quiet:
@@ -68,10 +71,7 @@ def glance(results: Sequence[Results]) -> Table:
     """The fused output and the fused map of every run, the paper's beside them."""
     beside = _paper_stands_beside(results)
     lines: list[tuple[Cell, ...]] = []
-    measured = [
-        dict(zip((*FIGURES, "ece", "calibrated"), _performance(run, "fusion"), strict=True))
-        for run in results
-    ]
+    measured = [performance_of(run, "fusion") for run in results]
 
     def add(title: str, cells: Sequence[Cell], known: str = "") -> None:
         paper_s = (Figure(paper.BUSI_GATE.get(known)),) if beside else ()
@@ -111,10 +111,10 @@ def _of(run: Results, part: str, name: str) -> dict[str, Any] | None:
 
 def performance(results: Sequence[Results]) -> Table:
     """Table 4: every output's figures, weighted by support as in the paper."""
-    lines = _Lines()
+    lines = Lines()
     for run in results:
         for output in OUTPUTS:
-            lines.add(run.name, output_name(run, output), *_performance(run, output))
+            lines.add(run.name, output_name(run, output), *performance_of(run, output).values())
     if _paper_stands_beside(results):
         known = paper.BUSI_GATE
         cells = [Figure(known.get(figure)) for figure in FIGURES]
@@ -137,31 +137,38 @@ def performance(results: Sequence[Results]) -> Table:
     )
 
 
-def _performance(run: Results, output: str) -> list[Figure]:
+@lru_cache(maxsize=256)
+def performance_of(run: Results, output: str, *, pooled: bool = False) -> dict[str, Figure]:
+    """Return ``FIGURES``, "ece" and "calibrated" of an output, weighted by support.
+
+    Means over folds with their deviation, or ``pooled``, of all images at once; the interval is of
+    all images either way.
+    """
     logits = run.logits[output]
     folds = [
         measure(logits[run.folds == k], run.target[run.folds == k], run.classes)["weighted"]
         for k in sorted(set(run.folds.tolist()))
     ]
     sure = intervals(logits, run.target, run.groups, run.classes)
-    cells = []
+    if pooled:
+        folds = [measure(logits, run.target, run.classes)["weighted"]]
+    found = {}
     for figure in FIGURES:
         values = [fold[figure] for fold in folds if fold[figure] is not None]
         interval = sure["accuracy" if figure == "accuracy" else f"weighted/{figure}"]
-        cells.append(
-            Figure(
-                float(np.mean(values)) if values else None,
-                float(np.std(values, ddof=1)) if len(values) > 1 else None,
-                *(interval or (None, None)),
-            )
+        found[figure] = Figure(
+            float(np.mean(values)) if values else None,
+            float(np.std(values, ddof=1)) if len(values) > 1 else None,
+            *(interval or (None, None)),
         )
     ece = calibrated(logits, run.target, run.folds.tolist())
-    return [*cells, Figure(ece["ece_before"]), Figure(ece["ece_after"])]
+    found["ece"], found["calibrated"] = Figure(ece["ece_before"]), Figure(ece["ece_after"])
+    return found
 
 
 def performance_by_class(results: Sequence[Results]) -> Table:
     """Table 4 with each class taken as the positive one, over all images."""
-    lines = _Lines()
+    lines = Lines()
     for run in results:
         for output in OUTPUTS:
             figures = measure(run.logits[output], run.target, run.classes)["per_class"]
@@ -190,7 +197,7 @@ def performance_by_class(results: Sequence[Results]) -> Table:
 
 def coherence(results: Sequence[Results]) -> Table:
     """Table 5: RMA and RRA of every map, beside what has to be beaten."""
-    lines = _Lines()
+    lines = Lines()
     for run in results:
         for row in _references_last(run.over_all("coherence")):
             reference = row["map"] in REFERENCES
@@ -269,7 +276,7 @@ def coherence_by_part(results: Sequence[Results]) -> Table | None:
     )
     if not parts:
         return None
-    lines = _Lines()
+    lines = Lines()
     for run in results:
         found = {(row["map"], row["subset"]): row for row in run.part("coherence")}
         names = dict.fromkeys(row["map"] for row in _references_last(run.part("coherence")))
@@ -297,7 +304,7 @@ def coherence_by_part(results: Sequence[Results]) -> Table | None:
 def deletion(results: Sequence[Results]) -> Table:
     """Table 6: DS and DSc of every map, beside random order."""
     classes = list(dict.fromkeys(c for run in results for c in run.classes))
-    lines = _Lines()
+    lines = Lines()
     for run in results:
         rows = run.over_all("deletion")
         rivals = {row["output"]: row for row in rows if row["map"].startswith("random-")}
@@ -351,7 +358,7 @@ def _deletion_note(results: Sequence[Results]) -> str:
 
 
 def build(results: Sequence[Results]) -> list[Table]:
-    """Return all tables for which there are data."""
+    """Return the paper's tables for which there are data."""
     tables = [glance(results), performance(results), performance_by_class(results)]
     if any(run.over_all("coherence") for run in results):
         tables.append(coherence(results))

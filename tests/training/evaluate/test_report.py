@@ -27,8 +27,16 @@ MAPS = ("global", "local", "gate", "attention", "shap-gate")
 COUNT = 40
 
 
-def _write(folder: Path, *, dataset: str = "busi", seed: int = 0, evaluated: bool = True) -> Path:
-    """Write a run of COUNT images in four folds; its gate map scores 0.6, the others 0.1."""
+def _write(
+    folder: Path,
+    *,
+    dataset: str = "busi",
+    seed: int = 0,
+    evaluated: bool = True,
+    gate: float = 0.6,
+    **settings: object,
+) -> Path:
+    """Write a run of COUNT images in four folds; its gate map scores ``gate``, the others 0.1."""
     rng = np.random.default_rng(seed)
     folder.mkdir()
     config = {
@@ -41,6 +49,7 @@ def _write(folder: Path, *, dataset: str = "busi", seed: int = 0, evaluated: boo
         "local_weights": None,
         "guidance": 0.0,
         "seed": 0,
+        **settings,
     }
     (folder / cv.CONFIG).write_text(json.dumps(config))
     about = [
@@ -61,18 +70,20 @@ def _write(folder: Path, *, dataset: str = "busi", seed: int = 0, evaluated: boo
         )
     (folder / cv.PREDICTIONS).write_text(text_of(list(predictions[0]), predictions))
     if evaluated:
-        _evaluate(folder, about, rng)
+        _evaluate(folder, about, rng, gate)
     return folder
 
 
-def _evaluate(folder: Path, about: list[dict[str, object]], rng: np.random.Generator) -> None:
+def _evaluate(
+    folder: Path, about: list[dict[str, object]], rng: np.random.Generator, gate: float
+) -> None:
     place = folder / "evaluation"
     place.mkdir()
     scores, deletions = [], []
     for row in about:
         area = int(rng.integers(300, 3000))
         for name in (*MAPS, coherence.RANDOM):
-            score = (0.6 if name == "gate" else 0.1) + rng.normal() / 50
+            score = (gate if name == "gate" else 0.1) + rng.normal() / 50
             beside = {"area": area, "pixels": 10000, "chance": area / 10000}
             prior = {"centre_rma": 0.2, "centre_rra": 0.25}
             scores.append(
@@ -155,7 +166,7 @@ def test_the_page_needs_no_other_file_and_its_links_lead_somewhere(report: Path)
 def test_every_table_comes_in_every_format(report: Path) -> None:
     names = {p.stem for p in report.glob("table-*.csv")}
     assert names == {
-        *("table-0-glance", "table-4-performance", "table-4-by-class"),
+        *("table-0-goals", "table-0-glance", "table-4-performance", "table-4-by-class"),
         *("table-5-coherence", "table-5-by-class-and-size", "table-6-deletion"),
     }
     for name in names:
