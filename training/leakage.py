@@ -125,7 +125,7 @@ def compare(
             for name, score in predicted.items():
                 scores.setdefault((name, split), []).append(score)
     results = []
-    parts = {f"all {len(target)}": np.ones(len(target), bool)}
+    parts = {f"all {len(target)} images": np.ones(len(target), bool)}
     if 0 < joined.sum() < len(target) and len(set(target[joined].tolist())) == 2:
         parts[f"the {int(joined.sum())} with a near-identical one"] = joined
     for said, part in parts.items():
@@ -156,9 +156,13 @@ def _out_of_fold(
     seed: int,
 ) -> dict[str, NDArray[np.float64]]:
     """Return each classifier's probability of the last class, out of fold."""
-    kind = StratifiedGroupKFold if split == "grouped" else StratifiedKFold
+    how: dict[str, Any] = {"n_splits": folds, "shuffle": True, "random_state": seed}
+    if split == "grouped":
+        parts = StratifiedGroupKFold(**how).split(values, target, groups)
+    else:
+        parts = StratifiedKFold(**how).split(values, target)
     found = {name: np.zeros(len(target)) for name in CLASSIFIERS}
-    for train, test in kind(folds, shuffle=True, random_state=seed).split(values, target, groups):
+    for train, test in parts:
         for name in CLASSIFIERS:
             model = make_pipeline(StandardScaler(), _classifier(name))
             with warnings.catch_warnings():
@@ -212,7 +216,7 @@ def describe(result: dict[str, Any]) -> str:
     for line in result["results"]:
         change = line["difference"]
         lines.append(
-            f"  {line['classifier']}, {line['images_said']} images: AUC "
+            f"  {line['classifier']}, {line['images_said']}: AUC "
             f"{line['grouped']['auc']['mean']:.3f} grouped, "
             f"{line['ungrouped']['auc']['mean']:.3f} ungrouped "
             f"({change['auc']['mean']:+.3f}); accuracy {line['grouped']['accuracy']['mean']:.3f}, "

@@ -8,18 +8,10 @@ from pathlib import Path
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QMenu, QWidget
 
-import resources
+from engine.model import catalogue
 from viewer import dialogs
+from viewer.actions import Actions
 from viewer.state import AppState
-
-_SUFFIX = ".safetensors"
-
-
-def shipped() -> list[Path]:
-    """Return the checkpoints that ship with the program, the demo first."""
-    folder = resources.path("models")
-    found = sorted(folder.glob(f"*{_SUFFIX}")) if folder.is_dir() else []
-    return sorted(found, key=lambda path: path.stem != "demo")
 
 
 class Models(QObject):
@@ -31,22 +23,16 @@ class Models(QObject):
         self._window = window
 
     def load_first(self, checkpoint: Path | None) -> None:
-        """Load the one named, else the one used last, else the shipped one."""
+        """Load the one named, else the one that the user chose, else choose by the image."""
         settings = self._state.settings
         last = Path(settings.text("model/checkpoint"))
-        ready = shipped()
-        if checkpoint is None and last.suffix == _SUFFIX and last.is_file():
+        if checkpoint is None and last.suffix == catalogue.SUFFIX and last.is_file():
             checkpoint = last
-        if checkpoint is None and ready:
-            checkpoint = ready[0]
-        if checkpoint is None:
-            self._state.analysis.say_missing("No model is loaded; load a checkpoint to predict.")
-            return
-        self._state.analysis.load(
-            checkpoint,
-            settings.text("model/device", "auto"),
-            settings.text("model/precision", "auto"),
-        )
+        where = (settings.text("model/device", "auto"), settings.text("model/precision", "auto"))
+        if checkpoint is not None:
+            self._state.analysis.load(checkpoint, *where)
+        else:
+            self._state.analysis.choose_by_image(*where)
 
     def ask(self) -> None:
         """Let the user choose a checkpoint."""
@@ -54,15 +40,31 @@ class Models(QObject):
             self._window,
             self._state.settings,
             "Load a checkpoint",
-            f"Checkpoints (*{_SUFFIX});;All files (*)",
+            f"Checkpoints (*{catalogue.SUFFIX});;All files (*)",
         )
         if path is not None:
             self.load(path)
 
     def load(self, path: Path) -> None:
-        """Load a checkpoint and remember it."""
+        """Have one checkpoint answer for every image, and remember it."""
         self._state.settings.set("model/checkpoint", str(path))
         self._state.analysis.load(path, self._state.analysis.device, self._state.analysis.precision)
+
+    def choose_automatically(self) -> None:
+        """Have each image answered by the installed model that suits it, and remember that."""
+        self._state.settings.set("model/checkpoint", "")
+        analysis = self._state.analysis
+        analysis.choose_by_image(analysis.device, analysis.precision)
+
+    def install(self, actions: Actions) -> None:
+        """Register what the menus and the palette offer."""
+        actions.make("load-model", "Load a &checkpoint…", self.ask)
+        actions.make(
+            "automatic-model",
+            "Choose the model by &modality",
+            self.choose_automatically,
+            tip="Ultrasound, MRI and demo images are each answered by the model trained on them",
+        )
 
     def checkpoint_menu(self) -> QMenu:
         """Return the menu under the model chip."""
@@ -74,10 +76,15 @@ class Models(QObject):
             details = menu.addAction("About this model…", self.show_details)
             details.setEnabled(analysis.session is not None)
             menu.addSeparator()
-            for path in shipped():
-                action = menu.addAction(path.stem, partial(self.load, path))
+            action = menu.addAction("Automatic (by modality)", self.choose_automatically)
+            action.setCheckable(True)
+            action.setChecked(analysis.automatic)
+            for entry in catalogue.installed():
+                action = menu.addAction(entry.title, partial(self.load, entry.path))
+                action.setToolTip(str(entry.path))
                 action.setCheckable(True)
-                action.setChecked(path == analysis.checkpoint)
+                action.setChecked(not analysis.automatic and entry.path == analysis.checkpoint)
+            menu.addSeparator()
             menu.addAction("Load a checkpoint…", self.ask)
 
         menu.aboutToShow.connect(fill)

@@ -99,7 +99,7 @@ class Window(QMainWindow):
         make("open-folder", "Open &folder…", self.ask_folder, "Ctrl+Shift+O", icon="folder")
         make("demo", "Show the &demo cases", self.open_demo)
         make("close-case", "&Close case", self.close_case, "Ctrl+W")
-        make("load-model", "Load a &checkpoint…", self.models.ask)
+        self.models.install(self.actions_)
         make("quit", "&Quit", self.close, "Ctrl+Q")
 
         exporting = self.exporting
@@ -171,7 +171,7 @@ class Window(QMainWindow):
         actions.menu(
             "&File",
             *("open", "open-folder", recent, "demo", None, "import-mask", self._export_menu),
-            *(None, "load-model", None, "close-case", "quit"),
+            *(None, "automatic-model", "load-model", None, "close-case", "quit"),
         )
         arrange = QMenu("&Arrange two views", self)
         group = QActionGroup(self)

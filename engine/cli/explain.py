@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
     with output.progress_bar() as progress:
         image = read_volume(args.path, args.volume, progress.part(0.0, 0.05))
         index = index_of(image, args.frame)
-        session = model.open_session(args)
+        session, why = model.Networks(args).of(image)
         names = _names(session, args.maps)
         prediction = session.predict(image, index)
         target = _target(session.classes, args.target, prediction.predicted)
@@ -118,6 +118,7 @@ def run(args: argparse.Namespace) -> int:
         "frame": frame,
         "shape": list(image.shape),
         "checkpoint": model.describe(session.checkpoint),
+        "why": why,
         "device": session.device,
         "precision": session.precision,
         "classes": list(session.classes),
@@ -131,7 +132,8 @@ def run(args: argparse.Namespace) -> int:
     print(
         f"{path}, frame {frame}: {session.classes[prediction.predicted]} "
         f"{prediction.branches['fusion'][prediction.predicted]:.3f}; "
-        f"{', '.join(names)} for class {session.classes[target]} in {args.out}"
+        f"{', '.join(names)} for class {session.classes[target]} in {args.out} "
+        f"({model.title(session.checkpoint, why)})"
     )
     return 0
 

@@ -8,22 +8,29 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import resources
 from engine.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    from engine.images.image import Image
     from engine.model.checkpoint import Checkpoint
     from engine.session import Session
 
+AUTO = "auto"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add ``--checkpoint``, ``--device`` and ``--precision``."""
-    parser.add_argument(
-        "--checkpoint",
-        metavar="C",
-        type=Path,
-        help="the trained network, a .safetensors file (default: the demo network that ships "
-        "with the program)",
+    """Add ``--model``, ``--checkpoint``, ``--device`` and ``--precision``."""
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--model",
+        metavar="M",
+        default=AUTO,
+        help="an installed network by its file's name, such as demo; auto takes, for each image, "
+        "the one trained on its modality, and where the file does not say it, the one whose "
+        "training images it is most like (default: auto)",
+    )
+    which.add_argument(
+        "--checkpoint", metavar="C", type=Path, help="a trained network of yours, .safetensors"
     )
     parser.add_argument(
         "--device",
@@ -41,24 +48,64 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def open_session(args: argparse.Namespace) -> Session:
-    """Open the checkpoint; raise ``CheckpointError`` or ``InvalidInputError``."""
-    from engine.session import Session
+class Networks:
+    """The network that answers for each image; every file is opened once."""
 
-    path = args.checkpoint
-    if path is None:
-        path = resources.path("models", "demo.safetensors")
-        if not path.is_file():
-            raise InvalidInputError(
-                "The demo network is not installed; say which network with --checkpoint."
+    def __init__(self, args: argparse.Namespace) -> None:
+        """Raise ``InvalidInputError`` where there is no such model, or none at all."""
+        from engine.model import catalogue
+
+        self._args = args
+        self._sessions: dict[Path, Session] = {}
+        self._fixed: Path | None = args.checkpoint
+        self._entries = catalogue.installed()
+        if self._fixed is None and args.model != AUTO:
+            known = {entry.path.stem: entry.path for entry in self._entries}
+            if args.model not in known:
+                raise InvalidInputError(
+                    f"There is no model {args.model!r} installed; choose "
+                    f"{' or '.join([AUTO, *known])}, or give a file with --checkpoint."
+                )
+            self._fixed = known[args.model]
+        if self._fixed is None and not self._entries:
+            raise InvalidInputError("No network is installed; say which network with --checkpoint.")
+
+    def of(self, image: Image) -> tuple[Session, str | None]:
+        """Return the network for an image and why it; None where the user chose it.
+
+        Raises ``CheckpointError`` or ``InvalidInputError``.
+        """
+        from engine.model import catalogue
+
+        if self._fixed is not None:
+            return self._open(self._fixed), None
+        choice = catalogue.choose(
+            image,
+            self._entries,
+            lambda entry: self._open(entry.path).familiarity(image, image.frames // 2),
+        )
+        return self._open(choice.entry.path), choice.reason
+
+    def _open(self, path: Path) -> Session:
+        from engine.session import Session
+
+        if path not in self._sessions:
+            self._sessions[path] = Session.open(
+                path, device=self._args.device, precision=self._args.precision
             )
-    return Session.open(path, device=args.device, precision=args.precision)
+        return self._sessions[path]
 
 
 def describe(checkpoint: Checkpoint) -> str:
     """Name a checkpoint so that it can be recognised: name, version, SHA-256 of the file."""
     metadata = checkpoint.metadata
     return f"{metadata.name} {metadata.version} sha256:{checkpoint.sha256}"
+
+
+def title(checkpoint: Checkpoint, why: str | None) -> str:
+    """Name a checkpoint, and say why it was taken where the user did not say it."""
+    name = f"{checkpoint.metadata.name} {checkpoint.metadata.version}"
+    return name if why is None else f"{name}: {why}"
 
 
 def quiet() -> None:

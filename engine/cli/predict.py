@@ -25,11 +25,12 @@ PATH is an image (DICOM, NIfTI, PNG, JPEG, TIFF, BMP) or a folder of images. Wha
 is said on standard error; the rest is predicted.
 
 --json prints a list with one entry for each image or slice:
-  {"path", "frame", "checkpoint", "classes": [...],
+  {"path", "frame", "checkpoint", "why", "classes": [...],
    "branches": {"global": [...], "local": [...], "fusion": [...]},
    "familiarity": {"distance", "limit", "familiar"}}
 frame is the number in the file, from 0; explain takes the same. Entries from a file with several
-volumes (4-D NIfTI) have "volume" as well, from 0. An image is familiar where its distance from the
+volumes (4-D NIfTI) have "volume" as well, from 0. why says in words why this network was taken,
+null where you named it. An image is familiar where its distance from the
 training images is within the limit that 95 % of held-out ones keep to; familiarity is null where
 the checkpoint does not describe its training images.
 
@@ -71,9 +72,10 @@ def run(args: argparse.Namespace) -> int:
             if not failed:
                 print("error: There are no images under what was given.", file=sys.stderr)
             return 2
-        session = model.open_session(args)
-        name = model.describe(session.checkpoint)
+        networks = model.Networks(args)
         for image, part in _chain(first, images):
+            session, why = networks.of(image)
+            name = model.describe(session.checkpoint)
             for index in range(image.frames):
                 path, frame = place(image, index)
                 part.report(index / image.frames, path.name)
@@ -90,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
                         **({} if volume is None else {"volume": volume}),
                         "frame": frame,
                         "checkpoint": name,
+                        "why": why,
                         "classes": list(prediction.classes),
                         "branches": {
                             output: list(prediction.branches[output])
@@ -171,7 +174,10 @@ def _print(entries: list[dict[str, Any]]) -> None:
         print(f"Unlike the training images (distance {ratio:.1f} times the limit).")
     elif unlike:
         print(f"Unlike the training images: {len(unlike)} of {len(entries)} (--json says which).")
-    print(f"Network: {entries[0]['checkpoint'].rpartition(' ')[0]}. Research use only.")
+    networks = dict.fromkeys((e["checkpoint"].rpartition(" ")[0], e["why"]) for e in entries)
+    for name, why in networks:
+        print(f"Network: {name}{'' if why is None else f' ({why})'}.")
+    print("Research use only.")
 
 
 def _frame(entry: dict[str, Any]) -> str:

@@ -118,10 +118,13 @@ def is_phantom(image: Image) -> bool:
     return _PHANTOM_NAME.match(image.identity.patient_name.lower()) is not None
 
 
-def choose(image: Image, entries: Iterable[Entry], likeness: Likeness) -> Choice:
+def choose(
+    image: Image, entries: Iterable[Entry], likeness: Likeness, modality: str = ""
+) -> Choice:
     """Choose who answers for an image; ``likeness`` is asked only where modality does not decide.
 
-    Raises ``InvalidInputError`` where there is no checkpoint at all.
+    modality: DICOM's code where something beside the file says it (a manifest). Raises
+    ``InvalidInputError`` where there is no checkpoint at all.
     """
     known = tuple(entries)
     if not known:
@@ -130,7 +133,7 @@ def choose(image: Image, entries: Iterable[Entry], likeness: Likeness) -> Choice
     real = [entry for entry in known if not entry.simulated]
     if is_phantom(image) and simulated:
         return Choice(simulated[0], "the image is simulated")
-    code = image.identity.modality.upper()
+    code = (image.identity.modality or modality).upper()
     word = WORDS.get(code, code)
     told = code not in UNTOLD
     if not real:

@@ -8,12 +8,14 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from engine.model.catalogue import UNTOLD, WORDS
 from viewer import theme
 from viewer.state import AppState
 from viewer.widgets.bar import paint_bar
 from viewer.widgets.elided import Elided
 from viewer.widgets.remark import Remark
 from viewer.widgets.section import Section, label
+from viewer.widgets.wrapped import Wrapped
 
 if TYPE_CHECKING:
     from engine.evaluation.familiarity import Familiarity
@@ -103,6 +105,10 @@ class PredictionPanel(Section):
         for row in self._rows.values():
             rows.addWidget(row)
         self.body.addLayout(rows)
+        self._model = Wrapped("", "secondary")
+        self.body.addWidget(self._model)
+        self._unfit = Remark()
+        self.body.addWidget(self._unfit)
         self._remark = Remark()
         self.body.addWidget(self._remark)
         self._likeness = Remark()
@@ -126,8 +132,20 @@ class PredictionPanel(Section):
         """What is said of the image beside the training images; empty where nothing is known."""
         return self._likeness.text
 
+    @property
+    def model(self) -> str:
+        """Which model answers, and why."""
+        return self._unfit.text or self._model.text()
+
+    def _show_model(self) -> None:
+        sentence, fits = who_answers(self._state)
+        self._model.setText(sentence if fits else "")
+        self._model.setVisible(bool(sentence) and fits)
+        self._unfit.say("" if fits else sentence, "warning")
+
     def refresh(self) -> None:
         """Show the state of the analysis."""
+        self._show_model()
         analysis = self._state.analysis
         prediction = analysis.prediction
         for row in self._rows.values():
@@ -159,6 +177,22 @@ class PredictionPanel(Section):
             self._remark.say("Predicting…", "info")
         else:
             self._remark.say("There is no prediction for this image.", "warning")
+
+
+def who_answers(state: AppState) -> tuple[str, bool]:
+    """Say which model answers for the image on screen and why; whether it was made for it."""
+    analysis, image = state.analysis, state.image
+    if analysis.session is None or image is None or analysis.prediction is None:
+        return "", True
+    about = analysis.session.checkpoint.metadata
+    name = f"{about.name} {about.version}"
+    if analysis.choice is not None:
+        return f"{name} answers: {analysis.choice.reason}.", analysis.choice.fits
+    code = image.identity.modality.upper()
+    if about.modalities and code not in (*UNTOLD, *about.modalities):
+        word = WORDS.get(code, code)
+        return f"{name} answers, as you chose; it was not trained on {word}.", False
+    return f"{name} answers, as you chose.", True
 
 
 def _disagreement(prediction: Prediction) -> str:

@@ -96,7 +96,8 @@ class TopBar(QFrame):
         else:
             about = session.checkpoint.metadata
             self.model.setText(f"{about.name}  {about.version}")
-            self.model.setToolTip("What this model is, and other checkpoints")
+            why = f", because {analysis.choice.reason}" if analysis.choice is not None else ""
+            self.model.setToolTip(f"{about.name} answers{why}\nWhat it is, and other models")
             self.device.setText(f"{session.device.upper()} · {session.precision}")
             self.device.setToolTip(
                 f"Where the model runs, and how precisely; click to change it\n"

@@ -14,9 +14,11 @@ from engine.images.image import Image
 from engine.progress import Progress
 from engine.saliency.map import SaliencyMap
 from viewer.jobs import Jobs
+from viewer.state.opened import Opened, first_installed
 
 if TYPE_CHECKING:
     from engine.evaluation.familiarity import Familiarity
+    from engine.model.catalogue import Choice
     from engine.session import Prediction, Session
 
 _SETTLE_MS = 120  # while the reader scrolls through slices, only the one stopped at is predicted
@@ -88,12 +90,17 @@ class Analysis(QObject):
         self.checkpoint: Path | None = None
         self.device = "auto"
         self.precision = "auto"
+        self.automatic = False
+        self.choice: Choice | None = None  # why this model, where it was chosen by the image
+        self._choosing = False
+        self._opened = Opened()
         self.prediction: Prediction | None = None
         self.familiarity: Familiarity | None = None  # None too where the checkpoint cannot say
         self.busy = False
         self.entries: dict[str, MapEntry] = {}
         self._image: Image | None = None
         self._frame = 0
+        self._modality = ""
         self._results: OrderedDict[int, _Result] = OrderedDict()
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
@@ -117,6 +124,8 @@ class Analysis(QObject):
 
         def done(session: Session) -> None:
             self.checkpoint, self.device, self.precision = checkpoint, device, precision
+            self.automatic = self._choosing = False
+            self.choice = None
             self._use(session)
 
         self._jobs.start(
@@ -125,8 +134,57 @@ class Analysis(QObject):
 
     def move_to(self, device: str, precision: str = "auto") -> None:
         """Run the same checkpoint on another device or in another precision."""
-        if self.checkpoint is not None:
+        if self.automatic:
+            self.choose_by_image(device, precision)
+        elif self.checkpoint is not None:
             self.load(self.checkpoint, device, precision)
+
+    def choose_by_image(self, device: str = "auto", precision: str = "auto") -> None:
+        """From here on let every image be answered by the installed model that suits it.
+
+        Until there is an image, the first one is made ready.
+        """
+        self.automatic = True
+        self.device, self.precision = device, precision
+        self._choose()
+
+    def _choose(self) -> None:
+        """Choose the model for the image on screen in the background; nothing is said meanwhile."""
+        image, modality = self._image, self._modality
+        device, precision = self.device, self.precision
+        self._choosing = True
+        self.loading = self.session is None
+        self.problem = ""
+        for name in self.entries:
+            self._jobs.cancel(f"map:{name}")
+
+        def work(_: Progress) -> tuple[Choice | None, Path, Session]:
+            if image is None:
+                first = first_installed()
+                return None, first.path, self._opened.session(first.path, device, precision)
+            return self._opened.choose(image, modality, device, precision)
+
+        def done(result: tuple[Choice | None, Path, Session]) -> None:
+            self.choice, self.checkpoint, session = result
+            self._choosing = False
+            if session is self.session:
+                self.loading = False
+                self.sessionChanged.emit()
+                self._restart(at_once=True)
+            else:
+                self._use(session)
+
+        self._jobs.start(
+            "Choosing the model", work, done, key="session", lane="model", failed=self._no_choice
+        )
+        self.sessionChanged.emit()
+
+    def _no_choice(self, sentence: str) -> None:
+        # Another image's model must not answer for this one.
+        self._choosing = False
+        self.session = self.choice = self.checkpoint = None
+        self._no_model(sentence)
+        self._restart()
 
     def _use(self, session: Session) -> None:
         self.session = session
@@ -140,12 +198,8 @@ class Analysis(QObject):
         self.problem = sentence
         self._jobs.failed.emit(sentence)
         self.sessionChanged.emit()
-
-    def say_missing(self, sentence: str) -> None:
-        """Say why there is no model to load."""
-        self.loading = False
-        self.problem = sentence
-        self.sessionChanged.emit()
+        if self._choosing:  # which loading this one had stopped
+            self._choose()
 
     # The frame on screen
 
@@ -164,10 +218,12 @@ class Analysis(QObject):
         """The maps that are ready."""
         return {name: e.map for name, e in self.entries.items() if e.map is not None}
 
-    def set_image(self, image: Image | None, frame: int = 0) -> None:
-        """Turn to another image."""
-        self._image, self._frame = image, frame
+    def set_image(self, image: Image | None, frame: int = 0, modality: str = "") -> None:
+        """Turn to another image; modality: where something beside its file says it."""
+        self._image, self._frame, self._modality = image, frame, modality
         self._results.clear()
+        if self.automatic and image is not None:
+            self._choose()
         self._restart(at_once=True)
 
     def set_frame(self, frame: int) -> None:
@@ -191,7 +247,8 @@ class Analysis(QObject):
         complete = result is not None and all(
             is_slow(n) or self.entries[n].map is not None for n in self.entries
         )
-        self.busy = self._image is not None and self.session is not None and not complete
+        self.busy = self._image is not None and not complete
+        self.busy = self.busy and (self._choosing or self.session is not None)
         self.predictionChanged.emit()
         self.mapsChanged.emit()
         if self.busy:
@@ -199,7 +256,7 @@ class Analysis(QObject):
 
     def _predict(self) -> None:
         session, image, frame = self.session, self._image, self._frame
-        if session is None or image is None:
+        if session is None or image is None or self._choosing:
             return
         for entry in self.entries.values():
             if not is_slow(entry.name):
@@ -248,6 +305,8 @@ class Analysis(QObject):
         session, image, frame = self.session, self._image, self._frame
         entry = self.entries.get(name)
         if session is None or image is None or entry is None or entry.map is not None:
+            return
+        if self._choosing:
             return
         key = f"map:{name}"
         if self._jobs.has(key):

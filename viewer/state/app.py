@@ -166,7 +166,7 @@ class AppState(QObject):
         self.frame, self.first_frame = min(max(self.first_frame, 0), image.frames - 1), 0
         self._guests = {}
         self.scores.set_maps({})
-        self.analysis.set_image(image, self.frame)
+        self.analysis.set_image(image, self.frame, series.modality)
         self.seriesOpened.emit(image)
         storage = self._storage = Storage(image, references, self)
         storage.message.connect(lambda sentence: self.notice.emit(sentence, "warning"))

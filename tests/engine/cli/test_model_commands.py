@@ -65,6 +65,7 @@ def test_predict_json_is_the_contract(engine: Run, images: Path, network: Path):
         "path": str(images / "us.png"),
         "frame": 0,
         "checkpoint": f"Test 1.2 sha256:{session.checkpoint.sha256}",
+        "why": None,
         "classes": list(CLASSES),
         "branches": {
             name: pytest.approx(expected.branches[name], rel=1e-4)
@@ -139,7 +140,7 @@ def test_predict_tables(capsys: pytest.CaptureFixture[str], images: Path, networ
     assert [line.split()[0] for line in lines[2:4]] == list(CLASSES)
     # The network has seen noise alone.
     assert lines[4].startswith("Unlike the training images (distance ")
-    assert lines[5] == "Network: Test 1.2. Research use only."
+    assert lines[5:] == ["Network: Test 1.2.", "Research use only."]
     assert main(["predict", str(images), "--checkpoint", str(network)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["image", "frame", "global", "local", "fusion"]

@@ -1,11 +1,12 @@
 """The report's tables beyond the paper's, on runs whose figures are known."""
 
+import csv
+import io
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image as PillowImage
 
 from engine.errors import InvalidInputError
 from engine.evaluation.classification import (
@@ -17,10 +18,10 @@ from engine.evaluation.classification import (
 )
 from tests.training.evaluate.test_report import _csv, _write
 from training.external import summary as external_summary
-from training.report import goals, guidance
+from training.report import formats, goals, guidance
 from training.report.__main__ import main, not_run
-from training.report.results import load
-from training.report.table import Figure
+from training.report.results import Results, load
+from training.report.table import Figure, Table
 
 RUNS = {
     "unguided": {"guidance": 0.0, "masks": None, "gate": 0.28},
@@ -68,39 +69,18 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def _rows(table: Table | None) -> list[dict[str, str]]:
+    assert table is not None
+    return list(csv.DictReader(io.StringIO(formats.to_csv(table))))
+
+
 @pytest.fixture(scope="module")
-def report(runs: Path) -> Path:
-    (runs / "missing.txt").write_text(
-        "# what nobody had the hours for\n"
-        "The paper's exact pair: python -m training.cv --preset paper \\\n    --out RUN\n\n"
-    )
-    difference = {"mean": 0.02, "low": 0.01, "high": 0.03}
-    line = {
-        "classifier": "nearest neighbour",
-        "images_said": "all 40",
-        **{
-            split: {f: {"mean": 0.8, "deviation": 0.01} for f in ("auc", "accuracy")}
-            for split in ("grouped", "ungrouped")
-        },
-        "difference": dict.fromkeys(("auc", "accuracy"), difference),
-    }
-    leakage = {
-        **{"images": 40, "in_groups": 9, "groups_of_several": 4, "groups_across_classes": 1},
-        **{"dataset": "busi", "backbone": "densenet121", "folds": 5, "repeats": 20},
-        "results": [line],
-    }
-    (runs / "leakage.json").write_text(json.dumps(leakage))
-    kind = {"kind": "noise", "images": 30, "median_of_limit": 4.2, "auc": 1.0}
-    kind |= {"unlike": 1.0, "unlike_low": 0.9, "unlike_high": 1.0}
-    (runs / "unlike.json").write_text(json.dumps({"model": "Limb MRI 1", "kinds": [kind]}))
-    given = [*(str(runs / name) for name in RUNS), "--out", str(runs / "out")]
-    given += ["--leakage", str(runs / "leakage.json"), "--likeness", str(runs / "unlike.json")]
-    assert main([*given, "--not-run", str(runs / "missing.txt")]) == 0
-    return runs / "out"
+def loaded(runs: Path) -> list[Results]:
+    return [load(runs / name) for name in RUNS]
 
 
-def test_goals_say_what_was_reached_and_what_was_missed(report: Path, runs: Path) -> None:
-    rows = _csv(report / "table-0-goals.csv")
+def test_goals_say_what_was_reached_and_what_was_missed(loaded: list[Results], runs: Path) -> None:
+    rows = _rows(goals.table(loaded))
     found = {(r["Figure"], r["Run"]): r for r in rows}
     assert found["BUSI: RMA, guided", "guided"]["Outcome"] == "reached"
     assert found["BUSI: RMA, unguided", "unguided"]["Outcome"] == "missed by 0.020"
@@ -127,8 +107,8 @@ def test_goals_of_data_that_were_not_trained_on_are_not_run(runs: Path) -> None:
     assert goals.table([phantoms]) is None
 
 
-def test_guided_against_unguided_is_paired_by_image(report: Path, runs: Path) -> None:
-    rows = _csv(report / "table-7-guidance.csv")
+def test_guided_against_unguided_is_paired_by_image(loaded: list[Results], runs: Path) -> None:
+    rows = _rows(guidance.comparison(loaded))
     assert {r["Runs"] for r in rows} == {"unguided → guided"}
     found = {r["Figure"]: r for r in rows}
     gate = found["RMA, gate"]
@@ -155,8 +135,8 @@ def test_other_settings_that_differ_are_named(runs: Path) -> None:
     assert table is not None and "also differ in erase." in table.caption
 
 
-def test_few_masks_are_in_order_and_drawn(report: Path) -> None:
-    rows = _csv(report / "table-7-masks.csv")
+def test_few_masks_are_in_order_and_drawn(loaded: list[Results]) -> None:
+    rows = _rows(guidance.few_masks(loaded))
     assert [(r["Masks"], r["Run"]) for r in rows] == [
         ("none", "unguided"),
         ("5", "guided-5"),
@@ -165,12 +145,53 @@ def test_few_masks_are_in_order_and_drawn(report: Path) -> None:
     ]
     scores = [float(r["RMA, gate"]) for r in rows]
     assert scores == sorted(scores)
-    assert PillowImage.open(report / "figure-7-masks.png").width > 800
+    drawing = guidance.curve(loaded)
+    assert drawing is not None
+    coherent, predictive = drawing.axes
+    assert [t.get_text() for t in coherent.get_xticklabels()] == ["none", "5", "20", "all"]
+    drawn = coherent.containers[0].lines[0].get_ydata()
+    assert list(drawn) == pytest.approx(scores)
+    assert len(predictive.containers) == 1
 
 
-def test_the_page_holds_external_duplicates_likeness_and_what_was_not_run(report: Path) -> None:
+def test_the_page_holds_external_duplicates_likeness_and_what_was_not_run(tmp_path: Path) -> None:
+    (tmp_path / "missing.txt").write_text(
+        "# what nobody had the hours for\n"
+        "The paper's exact pair: python -m training.cv --preset paper \\\n    --out RUN\n\n"
+    )
+    difference = {"mean": 0.02, "low": 0.01, "high": 0.03}
+    line = {
+        "classifier": "nearest neighbour",
+        "images_said": "all 40",
+        **{
+            split: {f: {"mean": 0.8, "deviation": 0.01} for f in ("auc", "accuracy")}
+            for split in ("grouped", "ungrouped")
+        },
+        "difference": dict.fromkeys(("auc", "accuracy"), difference),
+    }
+    leakage = {
+        **{"images": 40, "in_groups": 9, "groups_of_several": 4, "groups_across_classes": 1},
+        **{"dataset": "busi", "backbone": "densenet121", "folds": 5, "repeats": 20},
+        "results": [line],
+    }
+    (tmp_path / "leakage.json").write_text(json.dumps(leakage))
+    kind = {"kind": "noise", "images": 30, "median_of_limit": 4.2, "auc": 1.0}
+    kind |= {"unlike": 1.0, "unlike_low": 0.9, "unlike_high": 1.0}
+    (tmp_path / "unlike.json").write_text(json.dumps({"model": "Limb MRI 1", "kinds": [kind]}))
+    # Not evaluated, so that little is drawn.
+    bare = _write(tmp_path / "bare", evaluated=False)
+    _external(bare)
+    given = [str(bare), "--out", str(tmp_path / "out")]
+    given += [
+        "--leakage",
+        str(tmp_path / "leakage.json"),
+        "--likeness",
+        str(tmp_path / "unlike.json"),
+    ]
+    assert main([*given, "--not-run", str(tmp_path / "missing.txt")]) == 0
+    report = tmp_path / "out"
     text = (report / "index.html").read_text()
-    for name in ("8-external", "9-duplicates", "9-likeness", "7-guidance", "0-goals"):
+    for name in ("8-external", "9-duplicates", "9-likeness", "0-goals"):
         assert f'id="part-table-{name}"' in text
     assert "9 of 40 images of busi are near-identical" in text and "across classes" in text
     command = "python -m training.cv --preset paper --out RUN"
