@@ -211,7 +211,7 @@ class Session:
         half = self.precision == "bfloat16"
         with (
             self._lock,
-            torch.inference_mode(),
+            torch.no_grad(),  # not inference mode, whose tensors SHAP could not take over
             torch.autocast(self.device.split(":")[0], dtype=torch.bfloat16, enabled=half),
         ):
             outputs: Outputs = self._network(x.contiguous(memory_format=torch.channels_last))

@@ -137,7 +137,10 @@ def run(args: argparse.Namespace) -> int:
             if not problems:
                 print("error: There are no images under what was given.", file=sys.stderr)
             return 2
-        session = model.open_session(args) if wanted.uses_model else None
+        session = None
+        if wanted.uses_model:
+            # One network for the folder: maps of several would not be comparable.
+            session = model.open_session(args, items[0].series.load(progress.part(0.1, 0.1)))
         summary = export(items, args.out, wanted, session=session, progress=progress.part(0.1, 1))
     for failure in summary.failed:
         print(f"error: {failure.what}: {failure.sentence}", file=sys.stderr)
