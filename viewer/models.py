@@ -14,6 +14,11 @@ from viewer.actions import Actions
 from viewer.state import AppState
 
 
+def shipped() -> list[Path]:
+    """Return the checkpoints that ship with the program, the demo first."""
+    return [entry.path for entry in catalogue.installed()]
+
+
 class Models(QObject):
     """Asks, loads, and fills the menus when they open."""
 
