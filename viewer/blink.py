@@ -96,7 +96,8 @@ def install(window: QWidget, actions: Actions, views: Views) -> None:
     def show_masks(shown: bool) -> None:
         views.set_masks_shown(shown and not actions["hide-masks"].isChecked())
 
-    Blink(window, overlay, show_overlays)
+    blink = Blink(window, overlay, show_overlays)
+    views.viewMade.connect(lambda view: view.set_overlay_shown(not blink.hidden))
     Blink(window, masks, show_masks)
 
 

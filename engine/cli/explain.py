@@ -13,6 +13,10 @@ from engine.cli import model, output
 from engine.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from engine.images.image import Image
     from engine.session import Session
 
 _DESCRIPTION = """\
@@ -21,6 +25,10 @@ Write where the network looked in one image, once for each map asked for:
   MAP.npy       relevance of every pixel, float32, the image's own rows x cols
   MAP.png       the map's colours over the image, at the image's own size
   explain.json  probabilities, and all that is needed to make the maps again
+
+With --check, explain.json also says of each map whether it can be believed: its agreement with a
+mask (--mask), deletion beside chance and a blob in the centre, what is left of it when the
+network's weights are shuffled (Adebayo et al. 2018), its share outside the body, and a verdict.
 """
 
 _EPILOG = """\
@@ -69,6 +77,26 @@ def add(commands: Any) -> None:
         metavar="CLASS",
         help="the class to explain, by name (default: the one predicted)",
     )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="measure whether the maps can be believed; takes some 100 passes of the network, and "
+        "for a SHAP map about as long again as the map",
+    )
+    parser.add_argument(
+        "--mask",
+        metavar="MASK",
+        type=Path,
+        help="with --check: the marked area to compare with (PNG, .npy or NIfTI)",
+    )
+    parser.add_argument(
+        "--seed",
+        metavar="S",
+        type=int,
+        default=0,
+        help="with --check: of the shuffles and the random orders (default: 0)",
+    )
+    output.add_json(parser)
     model.add_arguments(parser)
     parser.set_defaults(run=run)
 
@@ -79,6 +107,10 @@ def run(args: argparse.Namespace) -> int:
     from engine.cli import overlay
     from engine.cli.frames import index_of, place, read_volume
 
+    if args.mask is not None and not args.check:
+        raise InvalidInputError(
+            "A mask is only compared with --check; add it, or leave out --mask."
+        )
     with output.progress_bar() as progress:
         image = read_volume(args.path, args.volume, progress.part(0.0, 0.05))
         index = index_of(image, args.frame)
@@ -86,14 +118,19 @@ def run(args: argparse.Namespace) -> int:
         names = _names(session, args.maps)
         prediction = session.predict(image, index)
         target = _target(session.classes, args.target, prediction.predicted)
+        mask = None if args.mask is None else _mask(args.mask, image, index)
         args.out.mkdir(parents=True, exist_ok=True)
+        maps = {}
+        share = 0.5 if args.check else 1.0
         written: dict[str, Any] = {}
         for number, name in enumerate(names):
             part = progress.part(
-                0.1 + 0.9 * number / len(names), 0.1 + 0.9 * (number + 1) / len(names)
+                0.1 + 0.9 * share * number / len(names),
+                0.1 + 0.9 * share * (number + 1) / len(names),
             )
             part.report(0.0, name)
             saliency = session.saliency(image, index, name, target=target, progress=part)
+            maps[name] = saliency
             _save(args.out / f"{name}.npy", saliency.values)
             overlay.save(args.out / f"{name}.png", image, index, saliency)
             low, high = saliency.range
@@ -111,6 +148,13 @@ def run(args: argparse.Namespace) -> int:
                 },
                 "provenance": asdict(saliency.provenance),
             }
+        if args.check:
+            from engine.evaluation.check import check
+
+            part = progress.part(0.1 + 0.9 * share, 1.0)
+            facts = check(session, image, index, maps, mask, seed=args.seed, progress=part)
+            for name, found in facts.items():
+                written[name]["check"] = {**found.to_json(), "seed": args.seed}
     path, frame = place(image, index)
     record = {
         "path": str(path),
@@ -129,12 +173,17 @@ def run(args: argparse.Namespace) -> int:
     }
     text = json.dumps(record, indent=2, allow_nan=False, default=_plain)
     (args.out / "explain.json").write_text(text + "\n", encoding="utf-8")
+    if args.json:
+        print(text)
+        return 0
     print(
         f"{path}, frame {frame}: {session.classes[prediction.predicted]} "
         f"{prediction.branches['fusion'][prediction.predicted]:.3f}; "
         f"{', '.join(names)} for class {session.classes[target]} in {args.out} "
         f"({model.title(session.checkpoint, why)})"
     )
+    for name in names if args.check else ():
+        print(f"{name}: {written[name]['check']['verdict']}")
     return 0
 
 
@@ -157,6 +206,21 @@ def _target(classes: tuple[str, ...], asked: str | None, predicted: int) -> int:
             f"There is no class {asked!r} in this network; it has {', '.join(classes)}."
         )
     return classes.index(asked)
+
+
+def _mask(path: Path, image: Image, index: int) -> NDArray[np.bool_]:
+    """Return the mask of one frame; a mask of one frame goes with any."""
+    from engine.cli.arrays import read_mask
+
+    masks = read_mask(path)
+    if masks.shape[1:] != image.shape or len(masks) not in (1, image.frames):
+        raise InvalidInputError(
+            f"{path.name} is {len(masks)} × {masks.shape[1]} × {masks.shape[2]} (frames × rows × "
+            f"cols) and the image {image.frames} × {image.shape[0]} × {image.shape[1]}; they have "
+            "to be of the same image."
+        )
+    chosen: NDArray[np.bool_] = masks[index if len(masks) > 1 else 0]
+    return chosen
 
 
 def _save(path: Path, values: Any) -> None:

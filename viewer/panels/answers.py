@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QToolButton, QVBoxLayout, QWi
 
 from viewer import icons
 from viewer.panels.agreement import AgreementPanel
+from viewer.panels.honesty import HonestyPanel
 from viewer.panels.image import ImagePanel
 from viewer.panels.masks import MasksPanel
 from viewer.panels.overlay import OverlayPanel
@@ -27,12 +28,14 @@ class AnswersPanel(QFrame):
         self.prediction = PredictionPanel(state)
         self.agreement = AgreementPanel(state)
         self.overlay = OverlayPanel(state)
+        self.honesty = HonestyPanel(state, state.honesty)
         self.masks = MasksPanel(state)
         self.image = ImagePanel(state)
         self.sections: dict[str, Section] = {
             "prediction": self.prediction,
             "agreement": self.agreement,
             "overlay": self.overlay,
+            "honesty": self.honesty,
             "masks": self.masks,
             "image": self.image,
         }

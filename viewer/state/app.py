@@ -19,6 +19,7 @@ from viewer.settings import Settings
 from viewer.state.analysis import Analysis
 from viewer.state.cases import CaseList
 from viewer.state.contents import Contents
+from viewer.state.honesty import Honesty
 from viewer.state.masks import Masks
 from viewer.state.overlay import VIEWS, Overlays
 from viewer.state.scores import Scores
@@ -62,6 +63,7 @@ class AppState(QObject):
         self.measures.failed.connect(lambda sentence: self.notice.emit(sentence, "warning"))
         self.steps = Steps(self._documents)
         self.scores = Scores(self.jobs, lambda: self.masks.compared_pixels(self.frame), self)
+        self.honesty = Honesty(self)
         self.case: Case | None = None
         self.series: Series | None = None
         self.opening: Series | None = None

@@ -3,7 +3,7 @@
 Pixels are replaced by the blurred image in steps of 10 %, most relevant first (MoRF) and least
 relevant first (LeRF), and the probability of the explained class is followed. ``delete`` computes
 the curves, ``Curves.score`` is DS, ``class_corrected`` gives DSc; ``on_input`` brings a session's
-maps to the grid on which pixels are deleted.
+maps to the grid on which pixels are deleted. ``single.delete_image`` is all of it for one image.
 """
 
 from engine.evaluation.deletion.curves import (
