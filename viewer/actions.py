@@ -138,9 +138,10 @@ class Actions(QObject):
 
         def fill() -> None:
             menu.clear()
-            for path in self._state.settings.recent:
-                action = menu.addAction(path.name)
-                action.setToolTip(str(path))
+            hidden = self._state.privacy.hidden
+            for number, path in enumerate(self._state.settings.recent, 1):
+                action = menu.addAction(f"Opened before, {number}" if hidden else path.name)
+                action.setToolTip("" if hidden else str(path))
                 action.triggered.connect(lambda *_, path=path: open_paths([path]))
             if menu.isEmpty():
                 menu.addAction("Nothing opened yet").setEnabled(False)

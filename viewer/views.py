@@ -107,6 +107,7 @@ class Views(QWidget):
         state.viewsChanged.connect(self._arrange)
         state.contents.changed.connect(self.refresh)
         state.overlays.changed.connect(self.refresh)
+        state.privacy.changed.connect(self.refresh)
         state.analysis.mapsChanged.connect(self.refresh)
         state.analysis.mapChanged.connect(self.refresh)
         state.masks.documentChanged.connect(self.refresh)
@@ -251,7 +252,7 @@ class Views(QWidget):
         scale = self.devicePixelRatioF()
         self._picture.setPixmap(icons.pixmap("image", theme.current().secondary, 40, scale))
         if state.opening is not None:
-            self._says.setText(f"Opening {state.opening.title}…")
+            self._says.setText(f"Opening {state.privacy.series(state.opening)}…")
             self._more.setText("")
         else:
             self._says.setText("Drop an image or a folder here")
@@ -453,8 +454,10 @@ class Views(QWidget):
         brief = view.header.is_tall
         says = titles.subtitle(subject, self.subjects, model, brief=brief)
         far = self._beyond(view, subject)
-        view.set_title(titles.name(subject), f"{far} · {says}" if far and says else far or says)
-        view.header.set_tag(*titles.tag(subject, self._state.case))
+        clean = self._state.privacy.clean
+        says = f"{far} · {says}" if far and says else far or says
+        view.set_title(clean(titles.name(subject)), clean(says))
+        view.header.set_tag(*map(clean, titles.tag(subject, self._state.case)))
         self._veil(number, subject)
 
     def _beyond(self, view: ImageView, subject: Subject) -> str:
@@ -476,12 +479,12 @@ class Views(QWidget):
             veil.say(EMPTY, low=False)
         elif subject.problem:
             again = partial(board.again, subject)
-            veil.say(subject.problem, low=low, button="Try again", act=again)
+            veil.say(self._state.privacy.clean(subject.problem), low=low, button="Try again", act=again)
         elif subject.waiting and (slow or subject.entry is None):
             cancel = partial(board.cancel, subject)
             loading = subject.entry is None and low  # a checkpoint, which cannot say how far it is
             veil.say(
-                subject.waiting,
+                self._state.privacy.clean(subject.waiting),
                 low=low,
                 fraction=None if loading else subject.fraction,
                 button="" if loading else "Cancel",

@@ -153,6 +153,17 @@ class Window(QMainWindow):
         make("other-view", "O&ther view", self._other_view, "Ctrl+Tab")
         make("next-case", "Next &series", lambda: self.cases.step(1), "Ctrl+Down")
         make("previous-case", "Pre&vious series", lambda: self.cases.step(-1), "Ctrl+Up")
+        make(
+            "hide-names",
+            "Hide &patient names",
+            self._toggle_names,
+            "F8",
+            tip="Show no patient's name, number or file name anywhere in the window",
+            checkable=True,
+        ).setChecked(state.privacy.hidden)
+        make("next-study", "Next &case", lambda: self.cases.step_case(1), "Ctrl+Shift+Down")
+        make("previous-study", "Previous c&ase", lambda: self.cases.step_case(-1), "Ctrl+Shift+Up")
+        make("filter-cases", "F&ilter the cases", self.cases.look, "Ctrl+F")
         make("cases", "&Cases", self._toggle_cases, "F9", checkable=True)
         make("answers", "&Answers", self._toggle_answers, "F10", checkable=True)
         make("light", "&Light theme", self._toggle_theme, checkable=True)
@@ -208,9 +219,12 @@ class Window(QMainWindow):
                 None,
                 "previous-case",
                 "next-case",
+                "previous-study",
+                "next-study",
+                "filter-cases",
                 None,
             ),
-            *("cases", "answers", "light", "full-screen"),
+            *("hide-names", "cases", "answers", "light", "full-screen"),
         )
         self.masking = Masking(self)
         self.reading = Reading(self)
@@ -246,6 +260,7 @@ class Window(QMainWindow):
         state.pathsGiven.connect(self.notice.clear)
         state.masks.changed.connect(self._follow_masks)
         state.measures.changed.connect(self._follow_masks)
+        state.privacy.changed.connect(lambda: self._follow_image(None))
         state.seriesOpened.connect(self._follow_image)
         state.seriesClosed.connect(lambda: self._follow_image(None))
         state.seriesOpened.connect(lambda _: self.views.active.setFocus())
@@ -379,7 +394,8 @@ class Window(QMainWindow):
         ):
             self.actions_[name].setEnabled(image is not None)
         self.top.export.setEnabled(image is not None)
-        self.setWindowTitle(f"{image.title} – Saliscope" if image is not None else "Saliscope")
+        title = self.state.privacy.clean(image.title) if image is not None else ""
+        self.setWindowTitle(f"{title} – Saliscope" if title else "Saliscope")
         self._follow_masks()
 
     # Looks
@@ -399,6 +415,10 @@ class Window(QMainWindow):
         panel.setVisible(shown)
         self.actions_[name].setChecked(shown)
         self.state.settings.set(f"shown/{name}", shown)
+
+    def _toggle_names(self) -> None:
+        self.notice.clear()  # it may name a file
+        self.state.privacy.set_hidden(self.actions_["hide-names"].isChecked())
 
     def _toggle_theme(self) -> None:
         self.set_theme("dark" if theme.current().name == "light" else "light")

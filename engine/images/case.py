@@ -26,6 +26,8 @@ class Series:
     reference_masks: mask files that came with it (BUSI style), to be OR-ed.
     frame_masks: (frame, mask file) where each frame has a mask of its own, to be OR-ed as well.
     notes: gaps, duplicates and the like, one sentence each.
+    sequence: how it was acquired, as the scanner names it ("*tse2d1_7"), "" where not said.
+    details: more of that, a phrase each ("TR 500 ms").
     """
 
     title: str
@@ -39,6 +41,8 @@ class Series:
     reference_masks: tuple[Path, ...] = ()
     frame_masks: tuple[tuple[int, Path], ...] = ()
     notes: tuple[str, ...] = ()
+    sequence: str = ""
+    details: tuple[str, ...] = ()
 
     @property
     def has_reference(self) -> bool:
@@ -51,12 +55,19 @@ class Case:
     """One patient's study, or one file where the format knows no patient.
 
     ``title`` may be a patient's name: it is for the screen alone, never for logs or file names.
+    ``study_date``: as "2019-03-04", "" where not known.
     """
 
     title: str
     series: tuple[Series, ...]
     patient_id: str = ""
     study: str = ""
+    study_date: str = ""
+
+    @property
+    def images(self) -> int:
+        """The number of frames of all its series, as far as known before loading."""
+        return sum(max(series.frames, 1) for series in self.series)
 
 
 @dataclass(frozen=True)

@@ -110,6 +110,7 @@ def _dicom_cases(found: list[Record], manifests: Manifests) -> list[Case]:
                 series=tuple(opened),
                 patient_id=first.patient_id,
                 study=first.study_title,
+                study_date=first.study_date,
             )
         )
     return cases
@@ -146,6 +147,8 @@ def _dicom_series(stack: Stack, manifests: Manifests) -> Series:
         shape=first.shape,
         frame_masks=_frame_masks(stack.records, manifests),
         notes=stack.notes,
+        sequence=first.sequence,
+        details=first.details,
     )
 
 

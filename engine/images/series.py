@@ -5,6 +5,7 @@ Files arrive as header records, which hold no pixels; nothing here opens a file.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +68,9 @@ class Record:
     time: float | None
     b_value: float | None
     stack: str
+    study_date: str = ""
+    sequence: str = ""
+    details: tuple[str, ...] = ()
 
 
 def records(path: Path, dataset: Dataset) -> list[Record]:
@@ -124,7 +128,26 @@ def _record(path: Path, dataset: Dataset, view: FrameView, index: int, count: in
         time=time,
         b_value=_b_value(dataset, view),
         stack=values.text(view.content, "StackID") if enhanced else "",
+        study_date=_date(values.text(dataset, "StudyDate")),
+        sequence=values.text(dataset, "PulseSequenceName") or values.text(dataset, "SequenceName"),
+        details=_details(dataset, echo, place.thickness),
     )
+
+
+def _date(stored: str) -> str:
+    """Return a date (PS3.5 6.2, DA) as 2019-03-04, "" for anything else."""
+    return f"{stored[:4]}-{stored[4:6]}-{stored[6:8]}" if re.fullmatch(r"\d{8}", stored) else ""
+
+
+def _details(dataset: Dataset, echo: float | None, thickness: float | None) -> tuple[str, ...]:
+    """Return what a reader asks of an acquisition: TR, TE, TI and how thick a slice is."""
+    found = [
+        ("TR", values.number(dataset, "RepetitionTime"), " ms"),
+        ("TE", echo, " ms"),
+        ("TI", values.number(dataset, "InversionTime"), " ms"),
+        ("slices of", thickness, " mm"),
+    ]
+    return tuple(f"{name} {value:g}{unit}" for name, value, unit in found if value)
 
 
 def _component(dataset: Dataset, view: FrameView) -> str:

@@ -144,13 +144,14 @@ class Picker(QObject):
         now: Series | None,
         show: Callable[[Case, Series], object],
     ) -> None:
-        text = case.title.replace("&", "&&")
+        privacy = self._state.privacy
+        text = privacy.case(case).replace("&", "&&")
         if len(case.series) == 1:
             _option(menu, text, case.series[0] is now, partial(show, case, case.series[0]))
             return
         inner = menu.addMenu(text)
         for series in case.series:
-            says = series.title.replace("&", "&&")
+            says = privacy.series(series).replace("&", "&&")
             _option(inner, says, series is now, partial(show, case, series))
 
     def _add_models(self, view: int, menu: QMenu) -> None:

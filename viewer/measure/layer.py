@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QBrush, QColor, QPainter, QPen
 
 from viewer.canvas.annotations import MARGIN, SHADOW, font, line_height, shadowed_text
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 COLOUR = QColor("#FFE082")
 CHOSEN = QColor("#FFFFFF")
 COVER = QColor(0, 0, 0, 190)
+#: Under the texts, which lie on white fat as often as on black air.
+PLATE = QColor(0, 0, 0, 130)
+#: Below this side of a canvas, logical pixels, only the value itself is written.
+ROOMY = 260.0
+GAP = 8.0
 HANDLE = 3.5
 _KEPT = 256
 
@@ -31,6 +36,7 @@ class MeasureLayer:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._results: OrderedDict[Measurement, Result] = OrderedDict()
+        self._taken: list[QRectF] = []  # by texts, in the paint under way
 
     def result(self, image: Image, item: Measurement) -> Result:
         """Return what a measurement amounts to; the last few hundred are kept."""
@@ -50,6 +56,7 @@ class MeasureLayer:
             return
         document = self._desk.of(view)
         chosen = document.selected if document is not None else None
+        self._taken = []
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for item in sorted(items, key=lambda found: found.kind != "cover"):
@@ -98,20 +105,21 @@ class MeasureLayer:
         metrics, height = painter.fontMetrics(), line_height()
         width = max(metrics.horizontalAdvance(text) for text in lines) + 2
         around = shape.box(item, viewport)
-        place = QRectF(around.right() + 8, around.bottom() - height, width, height * len(lines))
-        if item.kind == "distance":
-            end = max(shape.handles(item, viewport), key=lambda p: p.x())
-            place.moveTo(end.x() + 8, end.y() - height / 2)
         room = QRectF(0, 0, viewport.width, viewport.height).adjusted(
             MARGIN, MARGIN, -MARGIN, -MARGIN
         )
         if not room.intersects(around.adjusted(-1, -1, 1, 1)):
             return  # nothing of it is in sight: a text would point nowhere
-        if place.right() > room.right():
-            place.moveRight(max(around.left() - 8, room.left() + width))
-        place.moveTop(min(max(place.top(), room.top()), max(room.bottom() - place.height(), 0)))
+        if min(room.width(), room.height()) < ROOMY:
+            lines = lines[:1]
+        size = QSizeF(width + 8, height * len(lines) + 2)
+        place = _free_place(around, size, room, self._taken)
+        self._taken.append(place)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(PLATE)
+        painter.drawRoundedRect(place, 3, 3)
         for index, text in enumerate(lines):
-            box = QRectF(place.left(), place.top() + index * height, width, height)
+            box = QRectF(place.left() + 4, place.top() + 1 + index * height, width, height)
             shadowed_text(painter, box, Qt.AlignmentFlag.AlignLeft, text, colour)
 
     def _paint_cover(
@@ -128,3 +136,27 @@ class MeasureLayer:
         painter.setFont(font())
         if area.width() > painter.fontMetrics().horizontalAdvance(text) + 12 and area.height() > 18:
             shadowed_text(painter, area, Qt.AlignmentFlag.AlignCenter, text)
+
+
+def _free_place(around: QRectF, size: QSizeF, room: QRectF, taken: list[QRectF]) -> QRectF:
+    """Return where a text stands beside a shape: within the room, and on no other text if it can.
+
+    Tried in turn: right of it, below, left, above; then further down, step by step.
+    """
+    middle = around.center()
+    tries = [
+        QPointF(around.right() + GAP, middle.y() - size.height() / 2),
+        QPointF(middle.x() - size.width() / 2, around.bottom() + GAP),
+        QPointF(around.left() - GAP - size.width(), middle.y() - size.height() / 2),
+        QPointF(middle.x() - size.width() / 2, around.top() - GAP - size.height()),
+    ]
+    first = QRectF(tries[0], size)
+    while tries[-1].y() < room.bottom() and len(tries) < 24:
+        tries.append(tries[-1] + QPointF(0, size.height() + 2))
+    places = [QRectF(at, size) for at in tries]
+    for place in places:
+        if room.contains(place) and not any(place.intersects(other) for other in taken):
+            return place
+    first.moveLeft(min(max(first.left(), room.left()), room.right() - size.width()))
+    first.moveTop(min(max(first.top(), room.top()), room.bottom() - size.height()))
+    return first

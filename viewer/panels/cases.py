@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import (
     QAbstractListModel,
+    QEvent,
     QModelIndex,
     QObject,
     QPersistentModelIndex,
+    QPoint,
     QRectF,
     QSize,
     Qt,
     Signal,
 )
-from PySide6.QtGui import QFont, QFontMetrics, QImage, QKeyEvent, QPainter, QPixmap
+from PySide6.QtGui import QFont, QFontMetrics, QImage, QKeyEvent, QMouseEvent, QPainter, QPixmap
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
+    QLineEdit,
     QListView,
     QPushButton,
     QStyle,
@@ -32,9 +34,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.images.case import Case, Problem, Series
+from engine.images.case import Series
 from viewer import icons, theme
 from viewer.jobs import Jobs
+from viewer.panels.case_rows import Item, Rows, in_order, words_of
 from viewer.state import AppState
 from viewer.widgets.section import label
 from viewer.widgets.wrapped import Wrapped
@@ -43,20 +46,11 @@ Index = QModelIndex | QPersistentModelIndex
 
 _THUMBNAIL = QSize(52, 40)
 _KEPT_THUMBNAILS = 1024
+INSET = 8
+"""Pixels by which a row stands in from the one above that it belongs to."""
+CHEVRON = 34
+"""Pixels at a row's right end that fold it."""
 _ITEM_ROLE = Qt.ItemDataRole.UserRole
-
-
-@dataclass(frozen=True, eq=False)
-class Item:
-    """A row of the list."""
-
-    kind: Literal["heading", "case", "series", "problems", "problem"]
-    text: str
-    detail: str = ""
-    case: Case | None = None
-    series: Series | None = None
-    problem: Problem | None = None
-    tip: str = ""
 
 
 class Thumbnails(QObject):
@@ -120,45 +114,48 @@ def _covering(pixels: NDArray[np.uint8], scale: float) -> QPixmap:
 
 
 class CaseModel(QAbstractListModel):
-    """Groups, cases, their series and the problems as one flat list."""
+    """Groups, patients, studies, series and the problems as one flat list."""
 
     def __init__(self, state: AppState, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._state = state
-        self._problems_open = False
+        self.rows = Rows(state.privacy)
         self.items: list[Item] = []
         state.cases.changed.connect(self.rebuild)
+        state.privacy.changed.connect(self.rebuild)
         self.rebuild()
 
     def rebuild(self) -> None:
         """Read the case list again."""
         self.beginResetModel()
-        items: list[Item] = []
-        for group in self._state.cases.groups:
-            items.append(Item("heading", group.title.upper()))
-            for case in group.cases:
-                items += _case_items(case)
-            if group.problems:
-                count = len(group.problems)
-                text = f"{count} file{'s' if count > 1 else ''} could not be read"
-                items.append(Item("problems", text, tip="Show or hide which and why"))
-                if self._problems_open:
-                    items += [
-                        Item("problem", p.path.name, p.sentence, problem=p, tip=p.sentence)
-                        for p in group.problems
-                    ]
-        self.items = items
+        self.items = self.rows.make(self._state.cases.groups)
         self.endResetModel()
+
+    def look_for(self, text: str) -> None:
+        """List only series that have every word of a text in them."""
+        words = words_of(text)
+        if words != self.rows.words:
+            self.rows.words = words
+            self.rebuild()
+
+    def fold(self, row: int, folded: bool | None = None) -> bool:
+        """Fold or unfold what a row heads (by default, the other way); return whether it did."""
+        item = self.items[row]
+        if item.fold is None or item.folded == folded or self.rows.words:
+            return False
+        self.rows.folded ^= {item.fold}
+        self.rebuild()
+        return True
 
     def toggle_problems(self) -> None:
         """Show or hide the single problems."""
-        self._problems_open = not self._problems_open
+        self.rows.problems_open = not self.rows.problems_open
         self.rebuild()
 
     @property
     def problems_open(self) -> bool:
         """Whether the single problems are listed."""
-        return self._problems_open
+        return self.rows.problems_open
 
     def row_of(self, series: Series | None) -> int:
         """Return the row that shows a series, -1 if none does."""
@@ -190,7 +187,7 @@ class CaseModel(QAbstractListModel):
     def flags(self, index: Index) -> Qt.ItemFlag:
         """Headings cannot be chosen."""
         item = self.items[index.row()]
-        if item.kind == "heading":
+        if item.kind in ("heading", "none"):
             return Qt.ItemFlag.NoItemFlags
         return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
 
@@ -204,35 +201,6 @@ def fitted(text: str, metrics: QFontMetrics, width: float) -> str:
     if dot and room >= width / 3:
         return metrics.elidedText(head, Qt.TextElideMode.ElideRight, int(room)) + dot + tail
     return metrics.elidedText(text, Qt.TextElideMode.ElideRight, int(width))
-
-
-def _brief(series: Series) -> str:
-    """Return the summary as it fits a row: a stack's size is left to the tip."""
-    if series.frames < 2:
-        return series.summary
-    return " · ".join(part for part in series.summary.split(" · ") if " × " not in part)
-
-
-def _case_items(case: Case) -> list[Item]:
-    if len(case.series) == 1:
-        series = case.series[0]
-        lines = (case.title, case.study, series.title, series.summary, *series.notes)
-        tip = "\n".join(dict.fromkeys(line for line in lines if line))
-        return [Item("case", case.title, _brief(series), case, series, tip=tip)]
-    count = f"{len(case.series)} series"
-    detail = f"{case.study} · {count}" if case.study else count
-    head = Item("case", case.title, detail, case, tip=f"{case.title}\n{detail}")
-    return [head] + [
-        Item(
-            "series",
-            series.title,
-            _brief(series),
-            case,
-            series,
-            tip="\n".join((series.title, series.summary, *series.notes)),
-        )
-        for series in case.series
-    ]
 
 
 class CaseDelegate(QStyledItemDelegate):
@@ -253,8 +221,8 @@ class CaseDelegate(QStyledItemDelegate):
                 0, 0, width, 1000, int(Qt.TextFlag.TextWordWrap), item.detail
             )
             return QSize(0, box.height() + 12)
-        heights = {"heading": 32, "case": 56, "series": 48, "problems": 32}
-        if item.kind == "case" and item.series is None:
+        heights = {"heading": 32, "case": 56, "series": 48, "problems": 32, "none": 32}
+        if item.kind in ("case", "patient") and item.series is None:
             return QSize(0, 44)
         return QSize(0, heights[item.kind])
 
@@ -264,7 +232,7 @@ class CaseDelegate(QStyledItemDelegate):
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         area = QRectF(option.rect)
-        if item.kind == "heading":
+        if item.kind in ("heading", "none"):
             self._paint_heading(painter, area, item)
         elif item.kind in ("problems", "problem"):
             self._paint_problem(painter, area, item, option)
@@ -329,7 +297,9 @@ class CaseDelegate(QStyledItemDelegate):
         state = self._state
         current = item.series is not None and item.series in (state.opening or state.series,)
         self._paint_ground(painter, area, option, current=current)
-        left = area.left() + (22 if item.kind == "series" else 14)
+        left = area.left() + 14 + INSET * item.inset
+        if item.fold is not None:
+            self._paint_chevron(painter, area, item)
         if item.series is not None:
             size = QSize(_THUMBNAIL)
             if item.kind == "series":
@@ -342,7 +312,7 @@ class CaseDelegate(QStyledItemDelegate):
                 painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
                 painter.drawPixmap(frame.toRect(), picture)
             left = frame.right() + 8
-        right = area.right() - 14
+        right = area.right() - (30 if item.fold is not None else 14)
         badge = self._badge(item)
         if badge:
             painter.setFont(theme.font(11))
@@ -360,6 +330,12 @@ class CaseDelegate(QStyledItemDelegate):
             right -= 18
         self._line(painter, item.text, left, title_right, area.center().y() - 19, "text", 13)
         self._line(painter, item.detail, left, right, area.center().y() - 0.5, "secondary", 12)
+
+    def _paint_chevron(self, painter: QPainter, area: QRectF, item: Item) -> None:
+        name = "chevron-right" if item.folded else "chevron-down"
+        scale = painter.device().devicePixelRatioF()
+        picture = icons.pixmap(name, theme.current().secondary, 12, scale)
+        painter.drawPixmap(int(area.right()) - 26, int(area.center().y()) - 6, picture)
 
     def _line(
         self,
@@ -408,6 +384,7 @@ class CasesPanel(QFrame):
         self.list.clicked.connect(self._choose)
         self.list.activated.connect(self._choose)
         self.list.installEventFilter(self)
+        self.list.viewport().installEventFilter(self)
         self._thumbnails.ready.connect(lambda _: self.list.viewport().update())
         state.seriesOpening.connect(self._mark)
         state.seriesOpened.connect(self._mark)
@@ -426,11 +403,22 @@ class CasesPanel(QFrame):
         head.addWidget(self._heading)
         head.addStretch(1)
         head.addWidget(self._collapse)
+        self.filter = QLineEdit()
+        self.filter.setObjectName("caseFilter")
+        self.filter.setPlaceholderText("Filter by name, study, sequence…")
+        self.filter.setAccessibleName("Filter the cases")
+        self.filter.setClearButtonEnabled(True)
+        self.filter.textChanged.connect(self.model.look_for)
+        self.filter.installEventFilter(self)
+        within = QHBoxLayout()
+        within.setContentsMargins(12, 4, 12, 4)
+        within.addWidget(self.filter)
         self._empty = self._empty_state()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 4)
         layout.setSpacing(0)
         layout.addLayout(head)
+        layout.addLayout(within)
         layout.addWidget(self._empty)
         layout.addWidget(self.list, 1)
         self.model.modelReset.connect(self._refresh)
@@ -459,6 +447,8 @@ class CasesPanel(QFrame):
 
     def _refresh(self) -> None:
         self._empty.setVisible(not self._state.cases.opened.cases)
+        listed = sum(len(case.series) for case in in_order(self._state.cases.groups))
+        self.filter.setVisible(listed > 1 or bool(self.filter.text()))
         self._mark()
 
     def _mark(self, *_: object) -> None:
@@ -479,26 +469,85 @@ class CasesPanel(QFrame):
             if series is not (self._state.opening or self._state.series):
                 self._state.open_series(item.case, series)
 
-    def step(self, by: int) -> None:
-        """Open the next or the previous series of the list."""
-        rows = [row for row, item in enumerate(self.model.items) if item.series is not None]
-        if not rows:
-            return
-        now = self.model.row_of(self._state.opening or self._state.series)
-        at = rows.index(now) + by if now in rows else 0
-        if 0 <= at < len(rows):
-            self._choose(self.model.index(rows[at]))
+    def _chevron_at(self, at: QPoint) -> int:
+        """Return the row whose chevron lies at a position of the list, -1 for none."""
+        index = self.list.indexAt(at)
+        if not index.isValid() or self.model.items[index.row()].fold is None:
+            return -1
+        return index.row() if at.x() > self.list.visualRect(index).right() - CHEVRON else -1
 
-    def eventFilter(self, watched: QObject, event: Any) -> bool:
-        """Open by Return on every platform."""
-        if (
-            watched is self.list
-            and isinstance(event, QKeyEvent)
-            and event.type() == QKeyEvent.Type.KeyPress
-            and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space)
-        ):
-            index = self.list.currentIndex()
-            if index.isValid():
-                self._choose(index)
-            return True
+    def step_case(self, by: int) -> None:
+        """Open the first series of the next or the previous study."""
+        cases = in_order(self._state.cases.groups)
+        if not cases:
+            return
+        opening = self._state.opening or self._state.series
+        at = next((i + by for i, case in enumerate(cases) if opening in case.series), 0)
+        if 0 <= at < len(cases):
+            self._state.open_series(cases[at], cases[at].series[0])
+
+    def look(self) -> None:
+        """Put the keyboard into the filter box."""
+        if not self.filter.isHidden():
+            self.filter.setFocus()
+            self.filter.selectAll()
+
+    def step(self, by: int) -> None:
+        """Open the next or the previous series, folded or not."""
+        state = self._state
+        found = [(case, one) for case in in_order(state.cases.groups) for one in case.series]
+        if not found:
+            return
+        now = state.opening or state.series
+        at = next((i + by for i, (_, one) in enumerate(found) if one is now), 0)
+        if 0 <= at < len(found):
+            state.open_series(*found[at])
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Open by Return on every platform; fold by the chevron or the arrow keys."""
+        if isinstance(event, QMouseEvent) and watched is self.list.viewport():
+            return self._press(event)
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            if watched is self.list:
+                return self._list_key(event.key())
+            if watched is self.filter:
+                return self._filter_key(event.key())
         return super().eventFilter(watched, event)
+
+    def _press(self, event: QMouseEvent) -> bool:
+        kinds = (QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonRelease)
+        if event.button() != Qt.MouseButton.LeftButton or event.type() not in kinds:
+            return False
+        row = self._chevron_at(event.position().toPoint())
+        if row >= 0 and event.type() == QEvent.Type.MouseButtonPress:
+            self.model.fold(row)
+        return row >= 0
+
+    def _list_key(self, key: int) -> bool:
+        index = self.list.currentIndex()
+        if not index.isValid():
+            return False
+        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
+            self._choose(index)
+            return True
+        if key in (Qt.Key.Key_Left, Qt.Key.Key_Right):
+            row = index.row()
+            if self.model.fold(row, folded=key == Qt.Key.Key_Left):
+                self.list.setCurrentIndex(self.model.index(row))
+            return True
+        return False
+
+    def _filter_key(self, key: int) -> bool:
+        if key == Qt.Key.Key_Escape:
+            self.filter.clear()
+            self.list.setFocus()
+            return True
+        if key == Qt.Key.Key_Down:
+            self.list.setFocus()
+            return True
+        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            rows = [row for row, item in enumerate(self.model.items) if item.series is not None]
+            if rows:
+                self._choose(self.model.index(rows[0]))
+            return True
+        return False

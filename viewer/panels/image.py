@@ -5,10 +5,18 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QWidget
 
+from engine.images.case import Case
+from viewer.panels.slices import place
 from viewer.state import AppState
+from viewer.state.privacy import Privacy
 from viewer.widgets.elided import Elided
 from viewer.widgets.remark import Remark
 from viewer.widgets.section import Section, label
+
+NAMES = (
+    *("Patient", "Study", "Series", "Sequence", "File"),
+    *("Modality", "Size", "Spacing", "Frame", "Position"),
+)
 
 
 class ImagePanel(Section):
@@ -23,8 +31,10 @@ class ImagePanel(Section):
         self._grid.setColumnMinimumWidth(0, 68)
         self._grid.setColumnStretch(1, 1)
         self._values: dict[str, Elided] = {}
-        for row, name in enumerate(("Series", "File", "Modality", "Size", "Spacing", "Frame")):
-            self._grid.addWidget(label(name, "secondary"), row, 0)
+        self._labels: dict[str, QWidget] = {}
+        for row, name in enumerate(NAMES):
+            self._labels[name] = label(name, "secondary")
+            self._grid.addWidget(self._labels[name], row, 0)
             value = Elided("", "small", mode=Qt.TextElideMode.ElideMiddle)
             value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             self._grid.addWidget(value, row, 1)
@@ -38,6 +48,7 @@ class ImagePanel(Section):
         state.seriesOpened.connect(self.refresh)
         state.seriesClosed.connect(self.refresh)
         state.frameChanged.connect(self.refresh)
+        state.privacy.changed.connect(self.refresh)
         self.refresh()
 
     @property
@@ -55,21 +66,39 @@ class ImagePanel(Section):
         rows, cols = image.shape
         geometry, identity = image.geometry, image.identity
         kind = "colour" if image.is_colour else image.pixels.dtype.name
+        privacy, case = self._state.privacy, self._state.case
+        known = case is not None and bool(case.patient_id or case.study or case.study_date)
+        study = (case.study, case.study_date) if case is not None else ()
+        how = (series.sequence, *series.details) if series is not None else ()
         facts = {
-            "Series": series.title if series is not None else image.title,
+            "Patient": _patient(case, privacy) if case is not None and known else "",
+            "Study": privacy.clean(", ".join(part for part in study if part)),
+            "Series": privacy.clean(series.title if series is not None else image.title),
+            "Sequence": ", ".join(part for part in how if part),
             "File": identity.source_paths[0].name if identity.source_paths else "–",
             "Modality": identity.modality or "not known",
             "Size": f"{cols} × {rows}, {kind}",
             "Spacing": _spacing(geometry.spacing, geometry.slice_spacing),
             "Frame": f"{self._state.frame + 1} of {image.frames}",
+            "Position": place(image, self._state.frame),
         }
         if len(identity.source_paths) > 1 and len(identity.source_paths) == image.frames:
             facts["File"] = identity.source_paths[self._state.frame].name
+        if privacy.hidden:
+            facts["File"] = "hidden with the names"
         for name, text in facts.items():
             self._values[name].setText(text)
             self._values[name].setToolTip("")
+            self._values[name].setVisible(bool(text))
+            self._labels[name].setVisible(bool(text))
         notes = dict.fromkeys((*image.notes, *(series.notes if series is not None else ())))
         self._remark.say("\n".join(notes))
+
+
+def _patient(case: Case, privacy: Privacy) -> str:
+    if privacy.hidden or case.patient_id in ("", case.title):
+        return privacy.case(case)
+    return f"{case.title} ({case.patient_id})"
 
 
 def _spacing(spacing: tuple[float, float] | None, between: float | None) -> str:

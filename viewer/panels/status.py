@@ -127,12 +127,14 @@ class StatusBar(QFrame):
             widget.setVisible(self._job is not None)
         if self._job is None:
             return
+        clean = self._state.privacy.clean
+        title = clean(self._job.title)
         more = f" and {len(running) - 1} more" if len(running) > 1 else ""
-        self.work.setText(_short(self._job.title) + more)
-        self.work.setToolTip(self._job.text or self._job.title)
+        self.work.setText(_short(title) + more)
+        self.work.setToolTip(clean(self._job.text) or title)
         self._bar.show_fraction(self._job.fraction)
         self._percent.setText(f"{self._job.fraction:.0%}".replace("%", " %"))
-        self.cancel.setToolTip(f"Cancel: {self._job.title}")
+        self.cancel.setToolTip(f"Cancel: {title}")
         self.cancel.setAccessibleName(self.cancel.toolTip())
 
     def _on_cancel(self) -> None:

@@ -22,6 +22,7 @@ from viewer.state.contents import Contents
 from viewer.state.honesty import Honesty
 from viewer.state.masks import Masks
 from viewer.state.overlay import VIEWS, Overlays
+from viewer.state.privacy import Privacy
 from viewer.state.scores import Scores
 from viewer.state.steps import Steppable, Steps
 from viewer.state.storage import References, Storage
@@ -55,6 +56,7 @@ class AppState(QObject):
         self.jobs = Jobs(self)
         self.jobs.failed.connect(lambda sentence: self.notice.emit(sentence, "warning"))
         self.cases = CaseList(self)
+        self.privacy = Privacy(self.settings, self.cases, self)
         self.overlays = Overlays(self)
         self.contents = Contents(self)
         self.analysis = Analysis(self.jobs, self)
@@ -117,7 +119,7 @@ class AppState(QObject):
 
     def _say_problems(self, result: ScanResult, tone: str) -> None:
         if len(result.problems) == 1:
-            self.notice.emit(result.problems[0].sentence, tone)
+            self.notice.emit(self.privacy.problem(result.problems[0]), tone)
         elif result.problems:
             self.notice.emit(
                 f"{len(result.problems)} files could not be read; "
@@ -159,7 +161,9 @@ class AppState(QObject):
             self.seriesFailed.emit(sentence)
 
         self.seriesOpening.emit(series)
-        self.jobs.start(f"Opening {series.title}", work, done, key="open", failed=failed)
+        self.jobs.start(
+            f"Opening {self.privacy.series(series)}", work, done, key="open", failed=failed
+        )
 
     def _show(self, case: Case, series: Series, image: Image, references: References) -> None:
         self._close_masks()
@@ -218,6 +222,12 @@ class AppState(QObject):
         ``engine.measure.covers.black_out`` does it to pixels.
         """
         return self.measures.covers(image)
+
+    def study_series(self, places: int = 9) -> tuple[Series, ...]:
+        """Return which series of the study on screen to hang in so many views, in order."""
+        from engine.images.hanging import hanging
+
+        return () if self.case is None else hanging(self.case, places)
 
     def _documents(self) -> list[Steppable]:
         return [d for d in (self.masks.document, self.measurements) if d is not None]

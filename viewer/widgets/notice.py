@@ -83,6 +83,8 @@ class NoticeStrip(QFrame):
         """Send the notice off: what it spoke of has been left behind."""
         self._timer.stop()
         self._then = None
+        self._text.setText("")
+        self.setAccessibleName("")
         self.hide()
 
     def _act(self) -> None:

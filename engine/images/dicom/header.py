@@ -36,6 +36,7 @@ SCANNED = (
     "PhotometricInterpretation", "BitsAllocated", "BitsStored", "PixelRepresentation",
     "PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence",
     "DirectoryRecordSequence", "ConcatenationUID", "ComplexImageComponent",
+    "SequenceName", "PulseSequenceName", "RepetitionTime",
 )  # fmt: skip
 """What the scan of a folder reads of each file; everything else is skipped over on disk."""
 
