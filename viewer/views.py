@@ -479,7 +479,8 @@ class Views(QWidget):
             veil.say(EMPTY, low=False)
         elif subject.problem:
             again = partial(board.again, subject)
-            veil.say(self._state.privacy.clean(subject.problem), low=low, button="Try again", act=again)
+            problem = self._state.privacy.clean(subject.problem)
+            veil.say(problem, low=low, button="Try again", act=again)
         elif subject.waiting and (slow or subject.entry is None):
             cancel = partial(board.cancel, subject)
             loading = subject.entry is None and low  # a checkpoint, which cannot say how far it is

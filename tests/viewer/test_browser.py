@@ -218,7 +218,7 @@ def test_one_key_hides_names_everywhere(window, qtbot, study):
     window.notice.clear()
     assert secrets_shown(window) == []
     assert listed(window)[1][1] == "Patient 1"
-    assert window.windowTitle() == "STIR, ••• ••• – Saliscope"
+    assert window.windowTitle() == "STIR, ••• – Saliscope"
     # What comes after keeps to it.
     window.state.open_paths([study / "weber_broken.png"])
     qtbot.waitUntil(lambda: bool(window.notice.accessibleName()), timeout=60_000)

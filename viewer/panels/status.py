@@ -75,6 +75,7 @@ class StatusBar(QFrame):
         layout.addLayout(running)
         layout.addWidget(self._research)
         state.jobs.changed.connect(self._show_jobs)
+        state.privacy.changed.connect(self._show_jobs)
         self.show_reading(None)
         self._show_jobs()
         self.retheme()
@@ -126,12 +127,17 @@ class StatusBar(QFrame):
         for widget in (self.work, self._bar, self._percent, self.cancel):
             widget.setVisible(self._job is not None)
         if self._job is None:
+            for widget in (self.work, self.cancel):
+                widget.setToolTip("")  # it may name a patient
+            self.work.setText("")
+            self.cancel.setAccessibleName("Cancel")
             return
-        clean = self._state.privacy.clean
-        title = clean(self._job.title)
+        privacy = self._state.privacy
+        title = privacy.clean(self._job.title)
         more = f" and {len(running) - 1} more" if len(running) > 1 else ""
         self.work.setText(_short(title) + more)
-        self.work.setToolTip(clean(self._job.text) or title)
+        # A job's own text names the file that it is at.
+        self.work.setToolTip(title if privacy.hidden else self._job.text or title)
         self._bar.show_fraction(self._job.fraction)
         self._percent.setText(f"{self._job.fraction:.0%}".replace("%", " %"))
         self.cancel.setToolTip(f"Cancel: {title}")

@@ -72,8 +72,10 @@ class Privacy(QObject):
             else:
                 words |= {path.name.split(".")[0] for s in case.series for path in s.paths[:1]}
         kept = sorted((w for w in words if len(w) >= SHORTEST), key=len, reverse=True)
-        pattern = "|".join(rf"(?<!\w){re.escape(word)}(?!\w)" for word in kept)
-        self._words = re.compile(pattern, re.IGNORECASE) if kept else None
+        pattern = "|".join(map(re.escape, kept))  # whole words; "_" parts words in file names
+        self._words = (
+            re.compile(rf"(?<![^\W_])(?:{pattern})(?![^\W_])", re.IGNORECASE) if kept else None
+        )
 
     def follow(self, act: Callable[[], object]) -> None:
         """Call something whenever names are hidden or shown."""
