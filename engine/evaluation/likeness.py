@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,7 +143,7 @@ class Cache:
                 self._stamps = [str(stamp) for stamp in file["stamps"]]
                 self._frames = [int(frame) for frame in file["frames"]]
                 self._values = list(file["values"].astype(np.float32))
-        except (OSError, ValueError, KeyError, EOFError):
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
             pass  # none yet, or damaged: computed again
         if not len(self._stamps) == len(self._frames) == len(self._values):
             self._stamps, self._frames, self._values = [], [], []

@@ -157,10 +157,11 @@ class Arrangements(QObject):
         for view in self._views.views[1 : len(contents)]:
             # Another patient's slices have no counterpart here: each stays on the one found.
             self._views.links.set_linked(view, False, "frame")
+        cases = f"{result.cases} other case" + ("s" if result.cases != 1 else "")
+        images = f"{result.frames} image" + ("s" if result.frames != 1 else "")
         self._state.notice.emit(
-            f"Searched the {result.cases} other cases in the list ({where}; {result.frames} "
-            "slices), by what this model sees in them. They are not its training images, which "
-            f"do not come with it.{missed}",
+            f"Searched the {cases} in the list ({where}; {images}), by what this model sees in "
+            f"them. They are not its training images, which do not come with it.{missed}",
             "info",
         )
 

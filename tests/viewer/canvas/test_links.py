@@ -10,6 +10,7 @@ from PySide6.QtCore import QPoint
 from PySide6.QtTest import QTest
 
 from engine.images.image import Geometry, Identity, Image, Window
+from viewer.canvas import correspondence
 from viewer.canvas.links import Links, corresponding
 from viewer.canvas.view import ImageView
 
@@ -193,3 +194,27 @@ def test_there_and_back_is_where_it_was(qapp, row, col, zoom, spacing, shared):
     assert back.row == pytest.approx(there.row, abs=1e-6)
     assert back.col == pytest.approx(there.col, abs=1e-6)
     assert back.scale == pytest.approx(there.scale, rel=1e-6)
+
+
+def test_files_without_a_frame_of_reference_are_linked_by_place_in_one_patient(views, links):
+    one, two = views
+    one.set_image(volume(10, 60, 80, (1.0, 1.0), 3.0, uid=""))
+    two.set_image(volume(30, 60, 80, (1.0, 1.0), 1.0, origin=(0.0, 0.0, 4.0), uid=""))
+    one.request_frame(4)
+    assert two.frame == round(4 / 9 * 29), "by proportion, as nothing says that they are related"
+    links.same_patient = lambda *_: True
+    one.request_frame(5)
+    assert two.frame == 11  # 15 mm is 4 + 11 steps of 1 mm
+    assert "position in the patient" in links.how(two)
+    two.set_image(volume(30, 60, 80, (1.0, 1.0), 1.0, origin=(500.0, 0.0, 0.0), uid=""))
+    assert "by proportion" in links.how(two), "what lies elsewhere is not of the same space"
+
+
+def test_the_end_of_a_stack_is_told():
+    one = volume(10, 60, 80, (1.0, 1.0), 3.0)
+    two = volume(4, 60, 80, (1.0, 1.0), 3.0, origin=(0.0, 0.0, 6.0))
+    assert correspondence.beyond(one, 2, two) is None
+    assert correspondence.beyond(one, 5, two) is None
+    assert correspondence.beyond(one, 8, two) == pytest.approx(24 - 15)
+    assert correspondence.beyond(one, 0, two) == pytest.approx(6)
+    assert correspondence.beyond(one, 0, volume(4, 60, 80, (1.0, 1.0), 3.0, uid="z")) is None
