@@ -216,8 +216,8 @@ class Actions(QObject):
         """Lay a map over the active view, computing it first if need be."""
         state = self._state
         state.overlays.show(state.active_view, name)
-        if name is not None:
-            state.analysis.request(name)
+        if name is not None and state.contents[state.active_view].is_own:
+            state.analysis.request(name)  # of another image or model, its view offers it
 
     def step_map(self, by: int) -> None:
         """Turn to the next or previous map that is ready."""

@@ -18,6 +18,8 @@ TEXT = QColor("#E6EAF0")
 SHADOW = QColor(0, 0, 0, 170)
 #: Below this height or width of canvas, logical pixels, only the first line of a corner is kept.
 ROOMY = 220.0
+#: Below this, the letters of the patient's directions are left out as well.
+LETTERED = 110.0
 
 
 @cache
@@ -94,7 +96,7 @@ class Annotations:
                 Qt.AlignmentFlag.AlignRight,
                 text,
             )
-        if roomy:
+        if min(width, height) >= LETTERED:
             self._paint_edges(painter, width, height, line)
         painter.restore()
 

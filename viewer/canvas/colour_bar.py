@@ -16,7 +16,7 @@ from viewer.canvas.viewport import Viewport
 WIDTH = 9.0
 RIGHT = 14.0
 TALLEST = 260.0
-SHORTEST = 60.0
+SHORTEST = 36.0
 #: A bar of lines is this opaque: the marks on it are what is drawn over the image.
 FAINT = 0.4
 LEGEND = 150.0

@@ -114,6 +114,10 @@ class Header(QWidget):
         """What a click on the name opens."""
         return self._name.menu()
 
+    def open_menu(self) -> None:
+        """Open what a click on the name opens, from the keyboard."""
+        self._name.showMenu()
+
     def set_tall(self, tall: bool) -> None:
         """Use two lines, for views too narrow for one."""
         if tall != self._tall:
@@ -203,7 +207,7 @@ class Header(QWidget):
             while line.count():
                 line.takeAt(0)
         upper.addWidget(self._name)
-        upper.addWidget(self._tag)
+        upper.addWidget(self._tag, 0, Qt.AlignmentFlag.AlignVCenter)
         if self._tall:
             upper.addStretch(1)
             upper.addWidget(self._link)

@@ -13,6 +13,7 @@ from viewer.compare.sequences import partner
 from viewer.state import AppState
 from viewer.state.analysis import is_slow
 from viewer.state.contents import HERE, Content
+from viewer.state.overlay import VIEWS
 from viewer.views import Views
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Arrangements(QObject):
         self._views = views
         self._picker = picker
         state.seriesOpened.connect(self._follow)
+        state.cases.changed.connect(self._let_go)
 
     def grid(self, rows: int, cols: int) -> None:
         """Show a grid of views; two of them as they were asked for, not as they fit best."""
@@ -143,10 +145,11 @@ class Arrangements(QObject):
 
     def _show_alike(self, result: Search, where: str) -> None:
         name = self._map()
-        alike = result.found[:ALIKE]
+        alike = [one for one in result.found if one.likeness > 0][:ALIKE]
         missed = f" {result.unreadable} series could not be read." if result.unreadable else ""
         if not alike:
-            self._state.notice.emit(f"No case of the list could be compared.{missed}", "warning")
+            why = "has anything in common with this one" if result.found else "could be compared"
+            self._state.notice.emit(f"No other case in the list {why}.{missed}", "warning")
             return
         contents: list[tuple[Content, str | None]] = [(HERE, name)]
         for one in alike:
@@ -220,6 +223,14 @@ class Arrangements(QObject):
                 other = partner(case, series) if content.companion == "sequence" else None
                 beside = Content(case, other, companion="sequence")
                 state.contents.set(view, beside if other is not None else Content(empty=True))
+
+    def _let_go(self) -> None:
+        """Show no case any more that has been closed."""
+        state = self._state
+        listed = {case for group in state.cases.groups for case in group.cases}
+        for view in range(VIEWS):
+            if state.contents[view].case not in (None, *listed):
+                state.contents.set(view, HERE)
 
 
 def _is_guided(name: str) -> bool | None:

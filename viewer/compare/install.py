@@ -37,7 +37,7 @@ class Compare(QObject):
         self._state = state
         self._make_actions(window.actions_, state, views)
         grids = tuple(f"grid-{rows}x{cols}" for rows, cols in GRIDS)
-        links = ("link-all", "lock-scale", "enlarge")
+        links = ("choose-shown", "link-all", "lock-scale", "enlarge")
         entries = (*ARRANGEMENTS, None, *grids, None, *links)
         self.menu = window.actions_.menu("&Compare", *entries)
         self.button = QToolButton()
@@ -125,6 +125,13 @@ class Compare(QObject):
             icon="lock",
             tip="One colour stands for one value of the maps in every view",
             checkable=True,
+        )
+        make(
+            "choose-shown",
+            "Choose &what the active view shows…",
+            lambda: views.active.header.open_menu(),
+            "Alt+Down",
+            tip="Open the menu of the active view's title: map, masks, image, model",
         )
         make(
             "enlarge",

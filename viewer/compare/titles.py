@@ -52,7 +52,7 @@ def subtitle(subject: Subject, others: Sequence[Subject], model: str, *, brief: 
     if subject.map_name is not None and (not subject.own_model or len(models) > 1):
         parts.append(model)
     if not (brief and parts) or _is_under_way(subject):
-        parts.append(_detail(subject, alone=not parts))
+        parts.append(_detail(subject, alone=not parts, brief=brief))
     return " · ".join(part for part in parts if part)
 
 
@@ -106,7 +106,7 @@ def _source(subject: Subject, others: Sequence[Subject]) -> list[str]:
     return [case.title, series.title] if len(case.series) > 1 else [case.title]
 
 
-def _detail(subject: Subject, *, alone: bool) -> str:
+def _detail(subject: Subject, *, alone: bool, brief: bool) -> str:
     map_name, entry = subject.map_name, subject.entry
     if map_name is None:
         if not alone:
@@ -121,6 +121,8 @@ def _detail(subject: Subject, *, alone: bool) -> str:
         return "could not be computed"
     if entry.map is None:
         return "not computed" if is_slow(map_name) else ""
+    if brief:
+        return entry.map.target_name
     samples = entry.map.provenance.parameters.get("samples")
     if is_slow(map_name):  # attributed to single pixels: there are no cells
         count = f", {samples} gradients" if samples else ""

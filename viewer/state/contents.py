@@ -38,6 +38,11 @@ class Content:
     companion: Companion = ""
     empty: bool = False
 
+    @property
+    def is_own(self) -> bool:
+        """Whether it is the image being read, with the model in use."""
+        return self.series is None and self.checkpoint is None and not self.empty
+
 
 HERE = Content()
 """The image being read, with the model in use and all its masks."""
