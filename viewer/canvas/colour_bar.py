@@ -17,6 +17,7 @@ WIDTH = 9.0
 RIGHT = 14.0
 TALLEST = 260.0
 SHORTEST = 36.0
+SMALL = 220.0
 #: A bar of lines is this opaque: the marks on it are what is drawn over the image.
 FAINT = 0.4
 LEGEND = 150.0
@@ -62,7 +63,8 @@ class ColourBar:
         """Return where the bar is painted, None where there is no room or nothing to show."""
         line = 17.0
         top = MARGIN + line
-        height = min(TALLEST, viewport.height * 0.66, viewport.height - 2 * top - 5 * line)
+        below = 3 if viewport.height < SMALL else 5  # lines of text at the foot
+        height = min(TALLEST, viewport.height * 0.66, viewport.height - 2 * top - below * line)
         if self._overlay is None or height < SHORTEST or viewport.width < 120:
             return None
         return QRectF(viewport.width - RIGHT - WIDTH, top, WIDTH, height)

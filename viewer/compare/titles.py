@@ -42,12 +42,14 @@ def subtitle(subject: Subject, others: Sequence[Subject], model: str, *, brief: 
     """Return what the name leaves open: whose image, which model, how far it is, how it is made.
 
     others: what all views show; what they have in common is not said in each. brief: where there
-    is little room, how it is made is left out as well if there is something else to say.
+    is little room, how it is made is left out as well if there is something else to say, and so is
+    the case being read: the others have a tag.
     """
     parts: list[str] = []
     several = any(other.series is not subject.series for other in others if _shows(other))
     if not subject.here or several:
-        parts += _source(subject, others)
+        source = _source(subject, others)
+        parts += source[-1:] if brief and subject.here else source
     models = {other.session for other in others if _shows(other) and other.map_name is not None}
     if subject.map_name is not None and (not subject.own_model or len(models) > 1):
         parts.append(model)
