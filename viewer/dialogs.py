@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from PySide6.QtCore import Qt
@@ -70,6 +71,18 @@ def choose_target(
     if target:
         settings.set("folder/export", str(Path(target).parent))
     return Path(target) if target else None
+
+
+def choose_kind(
+    parent: QWidget, settings: Settings, title: str, name: str, kinds: Iterable[str]
+) -> tuple[Path, str] | None:
+    """Ask where to write a file, and as which of several kinds; the kind decides the ending."""
+    start = str(Path(settings.text("folder/export")) / name)
+    target, kind = QFileDialog.getSaveFileName(parent, title, start, ";;".join(kinds))
+    if not target:
+        return None
+    settings.set("folder/export", str(Path(target).parent))
+    return Path(target).with_suffix(kind[kind.index("*.") + 1 : -1]), kind
 
 
 def show_keys(parent: QWidget, actions: dict[str, QAction]) -> QDialog:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
@@ -89,12 +90,21 @@ class Exporting(QObject):
         if image is None:
             return
         copy, provenance = mask.copy(id=mask.id), self.provenance()
+        covers = self._state.covers(image)
 
         def work(_: Progress) -> tuple[list[Path], tuple[str, ...]]:
             from engine.masks.formats import write
 
             pictures = kind == "label-studio"
-            done = write([copy], image, target, kind, provenance=provenance, with_pictures=pictures)
+            done = write(
+                [copy],
+                image,
+                target,
+                kind,
+                provenance=provenance,
+                with_pictures=pictures,
+                covers=covers,
+            )
             return done.paths, tuple(done.notes)
 
         self._state.jobs.start(f"Exporting {mask.label}", work, self._written)
@@ -120,7 +130,7 @@ class Exporting(QObject):
         if view.image is None:
             return
         overlay = view.visible_overlay
-        drawn = picture.draw(view, overlay)
+        drawn = picture.draw(view, overlay, self._state.covers(view.image))
         details = self.provenance()
 
         def work(_: Progress) -> tuple[list[Path], tuple[str, ...]]:
@@ -145,7 +155,7 @@ class Exporting(QObject):
             return
         masks = [m.copy(id=m.id) for m in self._state.masks.all if not m.is_empty]
         provenance = self.provenance()
-        window = view.grey_window
+        window, covers = view.grey_window, self._state.covers(image)
         pictures = [
             (_free(folder, f"map_{name}{_numbered(image, self._state.frame)}.png"), drawn)
             for name, drawn in self._map_pictures()
@@ -160,6 +170,7 @@ class Exporting(QObject):
                 folder,
                 provenance=provenance,
                 window=window,
+                covers=covers,
                 progress=progress.part(0.0, 0.8),
             )
             written = _save_pictures(pictures, provenance) if pictures else []
@@ -169,8 +180,9 @@ class Exporting(QObject):
 
     def _map_pictures(self) -> list[tuple[str, QImage]]:
         view, style = self._views.active, self._views.style_of
+        covers = () if view.image is None else self._state.covers(view.image)
         return [
-            (name, picture.draw(view, Overlay(found, style(found))))
+            (name, picture.draw(view, Overlay(found, style(found)), covers))
             for name, found in self._state.analysis.maps.items()
         ]
 
@@ -272,22 +284,18 @@ def _describe(found: SaliencyMap) -> dict[str, Any]:
 
 def _save_pictures(pictures: list[tuple[Path, QImage]], details: dict[str, Any]) -> list[Path]:
     """Write pictures and one JSON beside the first; ``MaskError`` where the system refuses."""
-    import json
+    from engine.masks.formats.files import replacing
 
     written: list[Path] = []
     for path, drawn in pictures:
-        if not drawn.save(str(path)):
-            raise MaskError(f"“{path.name}” cannot be written; choose another folder.")
+        with replacing(path) as temporary:
+            if not drawn.save(str(temporary), path.suffix[1:].upper() or "PNG"):
+                raise MaskError(f"“{path.name}” cannot be written; choose another folder.")
         written.append(path)
     note = _free(written[0].parent, f"{written[0].stem}.json")
-    try:
-        note.write_text(
-            json.dumps(details, ensure_ascii=False, indent=2, default=str) + "\n", encoding="utf-8"
-        )
-    except OSError as error:
-        raise MaskError(
-            f"“{note.name}” cannot be written ({error.strerror}); choose another folder."
-        ) from None
+    text = json.dumps(details, ensure_ascii=False, indent=2, default=str)
+    with replacing(note) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
     return [*written, note]
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QImage, QPainter
 
+from engine.images.image import Image
+from engine.masks.shapes import Box
 from viewer.canvas.overlay import Overlay
 from viewer.canvas.view import ImageView
 
@@ -12,17 +17,18 @@ _SCALE = 2  # device pixels a logical one: text and lines come out fine
 _SMALLEST, _LARGEST = 1200, 3200  # px of the longer side
 
 
-def draw(source: ImageView, overlay: Overlay | None) -> QImage:
+def draw(source: ImageView, overlay: Overlay | None, covers: Sequence[Box] = ()) -> QImage:
     """Draw a view's frame as a whole, in its window, with its masks and the given overlay.
 
-    Raises ``ValueError`` for a view without an image.
+    covers: boxes of the image that are blackened. Raises ``ValueError`` for a view without an
+    image.
     """
     image = source.image
     if image is None:
         raise ValueError("the view shows no image")
     view = ImageView()
     try:
-        view.set_image(image, source.frame)
+        view.set_image(_covered(image, covers), source.frame)
         if source.grey_window is not None:
             view.set_window(source.grey_window)
         view.set_inverted(source.inverted)
@@ -46,3 +52,13 @@ def draw(source: ImageView, overlay: Overlay | None) -> QImage:
     finally:
         view.set_document(None)
         view.deleteLater()
+
+
+def _covered(image: Image, covers: Sequence[Box]) -> Image:
+    if not covers:
+        return image
+    from engine.measure.covers import black_out
+
+    pixels = image.pixels
+    dark = 0 if image.is_colour else pixels.max() if image.display.inverted else pixels.min()
+    return replace(image, pixels=black_out(pixels, covers, dark))

@@ -20,6 +20,7 @@ import resources
 from engine import folders
 from engine.saliency.scale import OPACITY
 from viewer import blink, dialogs, overlay_style, theme
+from viewer import export as export_cases
 from viewer.actions import Actions
 from viewer.compare.install import Compare
 from viewer.exporting import Exporting
@@ -179,6 +180,7 @@ class Window(QMainWindow):
         tools = actions.tool_group(self.tools, self.choose_tool)
         export = (*MASK_EXPORTS, None, "export-picture", None, "export-all")
         self._export_menu = actions.fill(QMenu("&Export", self), *export)
+        self.batch = export_cases.install(self, self._export_menu)
         actions.menu(
             "&File",
             *("open", "open-folder", recent, "demo", None, "import-mask", self._export_menu),

@@ -144,8 +144,8 @@ def run(args: argparse.Namespace) -> int:
         summary = export(items, args.out, wanted, session=session, progress=progress.part(0.1, 1))
     for failure in summary.failed:
         print(f"error: {failure.what}: {failure.sentence}", file=sys.stderr)
-    for note in summary.notes:
-        print(note, file=sys.stderr)
+    for note in summary.remarks():
+        print(note.strip(), file=sys.stderr)
     if args.json:
         output.print_json(
             {

@@ -11,18 +11,23 @@ from engine.images.dicom.deidentify import Deidentifier
 from engine.images.image import Display, Identity, Image
 from engine.masks.mask import ImageReference, Mask
 from engine.masks.shapes import Box
-from engine.report.picture import clipped
+from engine.measure.covers import black_out
 
 
 def covered(image: Image, covers: Sequence[Box]) -> Image:
     """Return an image with boxes of every frame blackened; itself where there are none."""
     if not covers:
         return image
-    pixels = np.array(image.pixels)
+    pixels = image.pixels
     dark = 0 if image.is_colour else pixels.max() if image.display.inverted else pixels.min()
-    for box in covers:
-        pixels[(slice(None), *clipped(box, image.shape))] = dark
-    return replace(image, pixels=pixels)
+    inside = [box for box in (within(box, image.shape) for box in covers) if not box.is_empty]
+    return replace(image, pixels=black_out(pixels, inside, dark))
+
+
+def within(box: Box, shape: tuple[int, int]) -> Box:
+    """Return the part of a box that lies in (rows, cols)."""
+    rows, cols = shape
+    return Box(max(box.top, 0), max(box.left, 0), min(box.bottom, rows), min(box.right, cols))
 
 
 def anonymous(image: Image, deidentifier: Deidentifier) -> Image:

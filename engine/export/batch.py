@@ -36,6 +36,8 @@ from engine.masks.formats.files import replacing
 from engine.masks.formats.sidecar import program_version
 from engine.masks.mask import Mask
 from engine.masks.shapes import Box
+from engine.measure import store
+from engine.measure.covers import boxes
 from engine.progress import Progress
 from engine.report import findings as reading
 
@@ -62,6 +64,7 @@ class Item:
 
     image: None to load it. masks: None for those that are saved, beside it or came with it.
     frame: the one for the report where it matters; None for the one with the most of a mask.
+    covers: besides those that were put on the image in the program, which always hold.
     """
 
     case: Case
@@ -74,7 +77,6 @@ class Item:
     inverted: bool | None = None
     sign: Sign = "positive"
     covers: tuple[Box, ...] = ()
-    measurements: tuple[tuple[str, str], ...] = ()
     extra_masks: tuple[Path, ...] = ()
 
 
@@ -165,6 +167,8 @@ def _item(run: _Run, item: Item, number: int, position: int, what: str, progress
     if not loaded:
         return
     image, masks = loaded[0]
+    kept = store.load(image.key)
+    item = replace(item, covers=(*item.covers, *boxes(kept, image.shape)))
     place = _place(run, image, number, position, what)
     if place is None:
         return
@@ -177,7 +181,7 @@ def _item(run: _Run, item: Item, number: int, position: int, what: str, progress
             run.deidentifier.removed.add(_of_picture(image, item.covers))
     run.listed.append(_listed(image, shown, place, drawn, wanted, summary.folder))
     if wanted.masks and not masks:
-        summary.notes.append(f"{what}: no mask is drawn.")
+        summary.notes.append(f"{what}: no mask is drawn on it.")
     if wanted.masks and masks:
         _masks(run, item, image, shown, masks, drawn, place)
     progress.report(0.35, what)
@@ -322,12 +326,12 @@ def _analysed(
                     session=session,
                     map_names=chosen,
                     masks=masks,
-                    compared=compared if compared is not None and compared.area(frame) else None,
+                    compared=compared,
                     sign=item.sign,
                     window=item.window,
                     covers=item.covers,
                     case=place.case,
-                    measurements=item.measurements if frame == key_frame else (),
+                    measurements=reading.measured(image, store.load(image.key), frame),
                     progress=part.part(0.0, 0.6),
                 )
             )

@@ -17,6 +17,9 @@ patient; DICOM cases are numbered all the same)."""
 
 FIGURE_KINDS: tuple[FigureKind, ...] = get_args(FigureKind)
 
+#: Places named beside one reason.
+MOST_NAMED = 4
+
 #: More figures of one series than this are a film and no export.
 MAX_FRAMES = 64
 
@@ -102,6 +105,31 @@ class Summary:
             many = len(self.failed)
             text += f" {many} thing{'s' * (many != 1)} could not be written."
         return f"{text} {self.stopped}".strip()
+
+    def failures(self) -> list[str]:
+        """Return what failed as lines, one for each reason."""
+        return _grouped([(failure.what, failure.sentence) for failure in self.failed])
+
+    def remarks(self) -> list[str]:
+        """Return the notes as lines, one for each."""
+        pairs = [note.partition(": ") for note in self.notes]
+        return _grouped(
+            [(a, b) if a.startswith("case_") else ("", f"{a}{c}{b}") for a, c, b in pairs]
+        )
+
+
+def _grouped(pairs: Sequence[tuple[str, str]]) -> list[str]:
+    groups: dict[str, list[str]] = {}
+    for what, sentence in pairs:
+        groups.setdefault(sentence, []).append(what)
+    lines = []
+    for sentence, whats in groups.items():
+        named = [what for what in whats if what]
+        more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+        where = "; ".join(named[:MOST_NAMED]) + more
+        sentence = sentence[:1].upper() + sentence[1:]
+        lines.append(f"  {sentence} ({where})" if where else f"  {sentence}")
+    return lines
 
 
 def all_native(names: Sequence[str]) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from engine.saliency.map import SaliencyMap
 
 if TYPE_CHECKING:
     from engine.evaluation.familiarity import Familiarity
+    from engine.measure.measurement import Measurement
     from engine.session import Prediction, Session
 
 _TITLES = {
@@ -126,13 +127,11 @@ def gather(
 ) -> Findings:
     """Predict, compute the maps asked for, and score them.
 
-    compared: None for the first mask that is drawn on the frame. sign: how signed maps are
-    counted. Raises ``InvalidInputError`` for a frame or map that is not there.
+    compared: None for the first mask that is drawn on the frame, as for one that is not. sign:
+    how signed maps are counted. Raises ``InvalidInputError`` for a frame or map that is not there.
     """
-    if compared is None:
-        compared = next((m for m in masks if m.area(frame)), None)
     prediction = familiarity = model = None
-    maps: list[MapFinding] = []
+    maps: list[SaliencyMap] = []
     if session is not None:
         prediction = session.predict(image, frame, progress.part(0, 0.2) if progress else None)
         familiarity = session.familiarity(image, frame)
@@ -142,12 +141,49 @@ def gather(
             if progress is not None:
                 ends = [0.2 + 0.8 * (number + n) / len(map_names) for n in (0, 1)]
                 part = progress.part(*ends)
-            found = session.saliency(image, frame, name, progress=part)
-            scores = None
-            if compared is not None and compared.area(frame):
-                own = sign if found.sign == "signed" else "positive"
-                scores = coherence(found.values, compared.frame(frame), own)
-            maps.append(MapFinding(found, scores))
+            maps.append(session.saliency(image, frame, name, progress=part))
+    return assemble(
+        image,
+        frame,
+        maps=maps,
+        prediction=prediction,
+        familiarity=familiarity,
+        model=model,
+        masks=masks,
+        compared=compared,
+        sign=sign,
+        window=window,
+        covers=covers,
+        case=case,
+        measurements=measurements,
+    )
+
+
+def assemble(
+    image: Image,
+    frame: int,
+    *,
+    maps: Sequence[SaliencyMap] = (),
+    prediction: Prediction | None = None,
+    familiarity: Familiarity | None = None,
+    model: Model | None = None,
+    masks: Sequence[Mask] = (),
+    compared: Mask | None = None,
+    sign: Sign = "positive",
+    window: Window | None = None,
+    inverted: bool | None = None,
+    covers: Sequence[Box] = (),
+    case: str = "",
+    measurements: Sequence[tuple[str, str]] = (),
+) -> Findings:
+    """Score maps that are there already; else as ``gather``."""
+    if compared is None or not compared.area(frame):
+        compared = next((m for m in masks if m.area(frame)), None)
+    found = []
+    for one in maps:
+        own = sign if one.sign == "signed" else "positive"
+        scores = coherence(one.values, compared.frame(frame), own) if compared else None
+        found.append(MapFinding(one, scores))
     return Findings(
         image,
         frame,
@@ -156,12 +192,25 @@ def gather(
         compared,
         prediction,
         familiarity,
-        tuple(maps),
+        tuple(found),
         model,
         tuple(covers),
-        measurements=tuple(measurements),
-        case=case,
+        inverted,
+        tuple(measurements),
+        case,
     )
+
+
+def measured(image: Image, items: Sequence[Measurement], frame: int) -> tuple[tuple[str, str], ...]:
+    """Return what was measured on a frame as (what, how much), covers left out."""
+    from engine.measure.measurement import measure as amount
+
+    found = []
+    for item in items:
+        if item.kind != "cover" and item.on(frame):
+            result = amount(image, item)
+            found.append((item.title, ", ".join((result.text, *result.more[:1]))))
+    return tuple(found)
 
 
 def describe(session: Session) -> Model:

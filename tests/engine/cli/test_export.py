@@ -35,7 +35,7 @@ def test_a_folder_with_the_shipped_model(engine: Run, tmp_path: Path):
     out = tmp_path / "away"
     assert (out / "a_1" / "Reference.png").is_file() and (out / "a_2" / "report.pdf").is_file()
     assert len((out / "scores.csv").read_text().splitlines()) == 3
-    assert "no mask is drawn" in run.stderr
+    assert "No mask is drawn on it" in run.stderr
 
 
 def test_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
