@@ -93,15 +93,16 @@ def _masks(
     decoded = pixels.decode(path, dataset, [number for number, _, _ in wanted])
     segments = _segments(dataset)
     drawn: dict[int, dict[int, NDArray[np.bool_]]] = {n: {} for n in segments}
-    half = 0
+    whole = 0
     if values.text(dataset, "SegmentationType") == "FRACTIONAL":
-        half = (values.integer(dataset, "MaximumFractionalValue") or 255) // 2
+        whole = values.integer(dataset, "MaximumFractionalValue") or 255
         notes.append(f"{path.name} holds fractions; pixels from a half up were taken.")
     for (number, frame, view), stored in zip(wanted, decoded, strict=True):
         if kind == LABEL_MAP:
             marked = {int(n): stored == n for n in np.unique(stored) if n}
         else:
-            marked = {_segment_number(view): stored > half}
+            counted = 2 * stored.astype(np.int64) >= whole if whole else stored > 0
+            marked = {_segment_number(view): counted}
         for segment, one in marked.items():
             if len(drawn) >= MAX_SEGMENTS and segment not in drawn:
                 raise cannot_read(path, f"it has more than {MAX_SEGMENTS} segments", _EXPORT)
