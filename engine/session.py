@@ -18,7 +18,12 @@ from engine.images.image import Image
 from engine.images.preprocess import to_model_input
 from engine.model import checkpoint as checkpoints
 from engine.model.checkpoint import BRANCHES, Checkpoint
-from engine.model.device import choose_device, choose_precision
+from engine.model.device import (
+    PROBABILITY_TOLERANCE,
+    _has_bfloat16,
+    choose_device,
+    choose_precision,
+)
 from engine.model.network import FusionNetwork, Outputs
 from engine.progress import Progress
 from engine.saliency.anatomy import foreground, outside_share
@@ -197,18 +202,40 @@ class Session:
             progress.report(1.0, "Done")
         return forward
 
-    def probabilities(self, inputs: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
-        """Classify model inputs (N, 3, H, W) as they are: calibrated (N, classes) by branch."""
-        outputs = self._run(inputs)
+    def probabilities(
+        self, inputs: NDArray[np.float32], precision: str | None = None
+    ) -> dict[str, NDArray[np.float64]]:
+        """Classify model inputs (N, 3, H, W) as they are: calibrated (N, classes) by branch.
+
+        precision: "float32" or "bfloat16" for these alone; None for the session's own.
+        """
+        outputs = self._run(inputs, precision)
         temperature = self.checkpoint.metadata.temperature
         return {
             branch: _softmax(logits / temperature[branch])
             for branch, logits in _logits(outputs).items()
         }
 
-    def _run(self, inputs: NDArray[np.float32]) -> Outputs:
+    def agreeing_precision(self, inputs: NDArray[np.float32]) -> str:
+        """Return "bfloat16" where the device computes in it and its answers to ``inputs`` agree.
+
+        For thousands of passes whose answers are averaged: over these (N, 3, H, W), probabilities
+        change by ``PROBABILITY_TOLERANCE`` at most on average, and by a quarter of that in sum,
+        so that neither scatter nor a lean shows in a mean. Else "float32".
+        """
+        exact = self.probabilities(inputs, "float32")
+        if not _has_bfloat16(self.device):
+            return "float32"
+        rough = self.probabilities(inputs, "bfloat16")
+        changes = [rough[branch][:, 0] - exact[branch][:, 0] for branch in exact]
+        scatter = max(float(np.abs(change).mean()) for change in changes)
+        lean = max(float(abs(change.mean())) for change in changes)
+        agrees = scatter <= PROBABILITY_TOLERANCE and lean <= PROBABILITY_TOLERANCE / 4
+        return "bfloat16" if agrees else "float32"
+
+    def _run(self, inputs: NDArray[np.float32], precision: str | None = None) -> Outputs:
         x = torch.from_numpy(np.ascontiguousarray(inputs, np.float32)).to(self.device)
-        half = self.precision == "bfloat16"
+        half = (precision or self.precision) == "bfloat16"
         with (
             self._lock,
             torch.no_grad(),  # not inference mode, whose tensors SHAP could not take over

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from engine import folders
 from engine.errors import InvalidInputError
 from engine.images.image import Image
-from engine.images.preprocess import to_model_input
+from engine.images.preprocess import ModelInput, to_model_input
 from engine.progress import Progress
 from engine.saliency import anatomy, background, pixels
 from engine.saliency.cache import AttributionCache, Entry
@@ -134,6 +134,21 @@ def attribute(
             text=f"SHAP of {branch}",
         )
         cache.put(key, entry)
+    return as_map(entry, checkpoint, image, frame, prepared, branch, target, "shap-gradient")
+
+
+def as_map(
+    entry: Entry,
+    checkpoint: Checkpoint,
+    image: Image,
+    frame: int,
+    prepared: ModelInput,
+    branch: str,
+    target: int,
+    method: str,
+) -> SaliencyMap:
+    """Bring an attribution of the model's input back to the image, with what made it."""
+    metadata = checkpoint.metadata
     absolute = np.abs(entry.raw).astype(np.float64)
     total = float(absolute.sum())
     inside = float(absolute[prepared.valid].sum()) / total if total > 0 else 1.0
@@ -151,7 +166,7 @@ def attribute(
             checkpoint=f"{metadata.name} {metadata.version}",
             checkpoint_sha256=checkpoint.sha256,
             branch=branch,
-            method="shap-gradient",
+            method=method,
             parameters={
                 **entry.facts,
                 "background": "black" if checkpoint.shap_background is None else "checkpoint",

@@ -9,9 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from engine.errors import InvalidInputError
-from engine.evaluation.deletion import ALPHA, BLUR_SIGMA, STEPS
+from engine.evaluation.deletion import ALPHA, BLUR_SIGMA, STEPS, blurred, perturbed
+from engine.images import reader
+from engine.images.preprocess import to_model_input
 from engine.model.device import choose_device
+from engine.saliency.together import METHOD
 from training import console, state
 from training.evaluate import coherence, deletion, summary
 from training.evaluate.rows import Rows, read, text_of
@@ -27,8 +32,11 @@ CONFIG, COHERENCE, DELETION, SUMMARY, STRIP = (
     "strip.npz",
 )
 
-SAMPLES = 512
-"""Of SHAP by default, as in the window."""
+SAMPLES_ON_CPU, SAMPLES_ON_GPU = 32, 128
+"""Of SHAP a map: evenly laid, they stand for several times as many drawn at random."""
+
+PROBE = 8
+"""Images on which bfloat16 must agree before deletion is followed in it."""
 
 SHAP_ON_CPU, DELETION_ON_CPU = 60, 100
 """Images of the subsets where no GPU is at hand; on a GPU, all of them."""
@@ -56,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("run", type=Path, metavar="RUN", help="folder that training.cv wrote")
     parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="as for training")
     parser.add_argument("--shap", type=_count, metavar="N|all", help="images explained by SHAP")
-    parser.add_argument("--samples", type=int, default=SAMPLES, metavar="N", help="of SHAP a map")
+    parser.add_argument("--samples", type=int, metavar="N", help="of SHAP a map (32, GPU 128)")
     parser.add_argument("--deletion", type=_count, metavar="N|all", help="images for deletion")
     parser.add_argument(
         "--blur",
@@ -70,6 +78,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda|mps")
     # What training.cv predicted with: differences of a few thousandths are measured here.
     parser.add_argument("--precision", default="float32", metavar="auto|float32|bfloat16")
+    parser.add_argument(
+        "--deletion-precision",
+        default="auto",
+        choices=("auto", "float32", "bfloat16"),
+        help="of the passes that follow deletion; auto: bfloat16 where it is faster and agrees",
+    )
     given = parser.parse_args(arguments)
     return console.run(
         lambda: evaluate(given), "Run the same command again to go on from the last image."
@@ -87,7 +101,7 @@ def _count(text: str) -> float:
 
 def evaluate(given: argparse.Namespace) -> None:
     """Compute what is missing, then sum up."""
-    if given.samples < 2 or given.blur <= 0 or (given.batch is not None and given.batch < 1):
+    if (given.samples or 2) < 2 or given.blur <= 0 or (given.batch is not None and given.batch < 1):
         raise InvalidInputError("--samples is at least 2, --blur above 0 and --batch at least 1.")
     run = open_run(given.run, given.data)
     console.say(run.dataset.summary())
@@ -95,13 +109,17 @@ def evaluate(given: argparse.Namespace) -> None:
     folder.mkdir(exist_ok=True)
     device = choose_device(given.device)
     on_cpu = device == "cpu"
+    precision = _precision(given.precision, folder, run, device)
     settings = Settings(
         seed=given.seed,
-        samples=given.samples,
+        samples=given.samples or (SAMPLES_ON_CPU if on_cpu else SAMPLES_ON_GPU),
         sigma=given.blur / 224,
         batch=given.batch or (BATCH_ON_CPU if on_cpu else BATCH_ON_GPU),
         device=device,
-        precision=_precision(given.precision, folder, run, device),
+        precision=precision,
+        deletion_precision=_deletion_precision(
+            given.deletion_precision, folder, run, device, precision, given.blur / 224
+        ),
     )
     _begin(folder / CONFIG, run, settings)
     work = Evaluator(
@@ -151,6 +169,32 @@ def _precision(asked: str, folder: Path, run: Run, device: str) -> str:
         return run.session(run.done[0], device, "auto").precision
 
 
+def _deletion_precision(
+    asked: str, folder: Path, run: Run, device: str, precision: str, sigma: float
+) -> str:
+    """Return the precision of deletion's passes: what "auto" came to before, or comes to now.
+
+    It is decided on real images of the first model's fold: whole, half and wholly blurred.
+    """
+    if asked != "auto" or precision == "bfloat16":
+        return precision if asked == "auto" else asked
+    try:
+        return str(json.loads((folder / CONFIG).read_text("utf-8"))["deletion_precision"])
+    except (OSError, ValueError, KeyError):
+        pass
+    session = run.session(run.done[0], device, precision)
+    inputs = []
+    for index in run.held_out(run.done[0])[:PROBE]:
+        record = run.dataset.records[index]
+        preprocessing = session.checkpoint.metadata.preprocessing
+        prepared = to_model_input(reader.read(record.path), record.frame, preprocessing)
+        smooth = blurred(prepared.tensor, prepared.valid, sigma)
+        pixels = np.random.default_rng(index).permutation(np.flatnonzero(prepared.valid))
+        half = perturbed(prepared.tensor, smooth, pixels[: len(pixels) // 2])
+        inputs += [prepared.tensor, half, smooth]
+    return session.agreeing_precision(np.stack(inputs))
+
+
 def _begin(path: Path, run: Run, settings: Settings) -> None:
     """Write what decides the figures, or see that it is what the tables were begun with."""
     digests = {str(k): hashlib.sha256(run.model(k).read_bytes()).hexdigest() for k in run.done}
@@ -162,6 +206,8 @@ def _begin(path: Path, run: Run, settings: Settings) -> None:
         "steps": STEPS,
         "alpha": ALPHA,
         "precision": settings.precision,
+        "deletion_precision": settings.deletion_precision,
+        "shap_method": METHOD,
     }
     if path.is_file():
         before: dict[str, Any] = json.loads(path.read_text("utf-8"))

@@ -44,11 +44,12 @@ def rows(
     seed: int,
     sigma: float,
     batch: int,
+    precision: str | None = None,
     progress: Progress | None = None,
 ) -> list[dict[str, Any]]:
     """Delete by ``maps`` (on the model's input) and, where ``random`` names rows, at random.
 
-    targets: the explained class by output.
+    targets: the explained class by output. precision: of the passes, None for the session's.
     """
     given: dict[str, NDArray[Any]] = dict(maps)
     if random:
@@ -56,7 +57,7 @@ def rows(
     temperature = session.checkpoint.metadata.temperature
 
     def classify(inputs: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
-        calibrated = session.probabilities(inputs)
+        calibrated = session.probabilities(inputs, precision)
         # A softmax's logarithm is its logits, but for a constant that the softmax drops.
         raw = {
             RAW + output: softmax(np.log(np.maximum(p, 1e-300)) * temperature[output], axis=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +22,18 @@ from training.evaluate import coherence, deletion, strip
 from training.evaluate.rows import Rows, read
 from training.evaluate.run import Run
 
+if TYPE_CHECKING:
+    from engine.saliency.together import Explainer
+
 SHAP = "shap-"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What decides the figures (seed, samples, sigma), and how they are computed."""
+    """What decides the figures (seed, samples, sigma), and how they are computed.
+
+    deletion_precision: of the passes that follow deletion, which are thousands.
+    """
 
     seed: int
     samples: int
@@ -35,6 +41,7 @@ class Settings:
     batch: int
     device: str
     precision: str
+    deletion_precision: str = "float32"
 
 
 @dataclass
@@ -49,6 +56,8 @@ class Evaluator:
     def __post_init__(self) -> None:
         self._files = Files()
         self._session: tuple[int, Session] | None = None
+        self._explainer: tuple[int, Explainer] | None = None
+        self._explained: tuple[int, dict[str, SaliencyMap]] = -1, {}
 
     def native(self, progress: Progress) -> None:
         """Score all native maps of every image whose mask is known."""
@@ -75,14 +84,33 @@ class Evaluator:
 
         def explain(index: int, session: Session, part: Progress) -> None:
             names = tuple(name for name in session.map_names if name.startswith(SHAP))
-            if index in scored:
-                missing = self.coherence.missing(index, names)
-                self._score(index, session, missing, part.part(0, 0.8))
-            if index in deleted:
-                missing = self.deletion.missing(index, names)
-                self._delete(index, session, missing, (), part.part(0.8, 1))
+            to_score = self.coherence.missing(index, names) if index in scored else ()
+            to_delete = self.deletion.missing(index, names) if index in deleted else ()
+            missing = tuple(dict.fromkeys((*to_score, *to_delete)))
+            if not missing:
+                return
+            self._explained = index, self._attribute(index, session, missing, part.part(0, 0.8))
+            self._score(index, session, to_score)
+            self._delete(index, session, to_delete, (), part.part(0.8, 1))
 
         self._each({*scored, *deleted}, explain, progress, "SHAP")
+
+    def _attribute(
+        self, index: int, session: Session, names: tuple[str, ...], progress: Progress
+    ) -> dict[str, SaliencyMap]:
+        """Return SHAP's maps of one image, all from the same passes."""
+        from engine.saliency.together import Explainer
+
+        fold = self.run.folds[index]
+        if self._explainer is None or self._explainer[0] != fold:
+            settings = self.settings
+            made = Explainer(session, settings.samples, seed=settings.seed)
+            self._explainer = fold, made
+        record = self.run.dataset.records[index]
+        image = self._files.read(record.path)
+        found = self._targets(session, image, record.frame)
+        targets = {name.removeprefix(SHAP): found[output_of(name)] for name in names}
+        return self._explainer[1].attribute(image, record.frame, targets, progress)
 
     def strip(self, path: Path) -> None:
         """Write the example of deletion by the fused map, of the last class, where there is one."""
@@ -125,9 +153,7 @@ class Evaluator:
             self._session = fold, self.run.session(fold, settings.device, settings.precision)
         return self._session[1]
 
-    def _score(
-        self, index: int, session: Session, names: tuple[str, ...], progress: Progress | None = None
-    ) -> None:
+    def _score(self, index: int, session: Session, names: tuple[str, ...]) -> None:
         if not names:
             return
         record = self.run.dataset.records[index]
@@ -144,7 +170,7 @@ class Evaluator:
                 noise = coherence.random_map(session, forward, image.shape, seed)
                 maps.append((name, noise, None))
             else:
-                found = self._map(session, image, record.frame, name, targets, progress)
+                found = self._map(index, session, image, name, targets)
                 maps.append((name, found.values, found.target))
         self.coherence.append(coherence.rows(self._about(index), maps, mask))
 
@@ -163,7 +189,7 @@ class Evaluator:
         targets = self._targets(session, image, record.frame)
         maps = {}
         for name in names:
-            found = self._map(session, image, record.frame, name, targets, progress)
+            found = self._map(index, session, image, name, targets)
             maps[name] = on_input(session, found)
         prepared = to_model_input(image, record.frame, session.checkpoint.metadata.preprocessing)
         self.deletion.append(
@@ -177,26 +203,19 @@ class Evaluator:
                 seed=self._seed(index),
                 sigma=self.settings.sigma,
                 batch=self.settings.batch,
+                precision=self.settings.deletion_precision,
                 progress=progress,
             )
         )
 
     def _map(
-        self,
-        session: Session,
-        image: Image,
-        frame: int,
-        name: str,
-        targets: dict[str, int],
-        progress: Progress | None,
+        self, index: int, session: Session, image: Image, name: str, targets: dict[str, int]
     ) -> SaliencyMap:
-        target = targets[output_of(name)]
-        if not name.startswith(SHAP):
-            return session.saliency(image, frame, name, target)
-        from engine.saliency import shap  # two seconds, which only those wait who ask for SHAP
-
-        branch, samples, seed = name.removeprefix(SHAP), self.settings.samples, self.settings.seed
-        return shap.attribute(session, image, frame, branch, target, samples, progress, seed=seed)
+        if name.startswith(SHAP):
+            assert self._explained[0] == index
+            return self._explained[1][name]
+        frame = self.run.dataset.records[index].frame
+        return session.saliency(image, frame, name, targets[output_of(name)])
 
     def _targets(self, session: Session, image: Image, frame: int) -> dict[str, int]:
         """Return the class that each output predicts: the one that its maps explain."""
