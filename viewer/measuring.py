@@ -62,7 +62,9 @@ class Measuring(QObject):
             )
             if group is not None:
                 group.addAction(action)
-        self.panel = MeasuresPanel(state, self.layer.result)
+        self.panel = MeasuresPanel(
+            state, self.layer.result, lambda frame: window.views.active.request_frame(frame)
+        )
         actions.make(
             "delete-measurement", "&Delete measurement", self.panel.delete_chosen, "Delete"
         )
@@ -83,7 +85,13 @@ class Measuring(QObject):
         self.button = self._make_button()
         self._fitted: set[ImageView] = set()
         self._fit_out()
-        state.viewsChanged.connect(self._fit_out)
+        for moved in (
+            state.viewsChanged,
+            state.activeViewChanged,
+            state.seriesOpened,
+            state.contents.changed,
+        ):
+            moved.connect(self._fit_out)
         state.measures.changed.connect(self._follow)
         state.seriesOpened.connect(self._follow)
         state.seriesClosed.connect(self._follow)
@@ -107,6 +115,11 @@ class Measuring(QObject):
                 self._fitted.add(view)
                 view.decorations.append(self.layer.paint)
                 view.grips.append(self._grip)
+                view.activated.connect(self._turn_to_active)
+        self._turn_to_active()
+
+    def _turn_to_active(self) -> None:
+        self._window.state.set_measured(self._window.views.active.image)
 
     def _grip(self, pointer: Pointer) -> Tool | None:
         """Return what moves the measurement under the mouse, for tools that leave it to that."""

@@ -36,8 +36,9 @@ class Reading(QObject):
         self._names: list[str] = []  # actions that need an image
         self._playing: list[str] = []  # actions that need several frames
         self.menu = self._make_menu()
-        for view in window.views.views:
-            self._watch(view)
+        self._watched: set[ImageView] = set()
+        self._watch()
+        window.state.viewsChanged.connect(self._watch)
         window.views.viewMade.connect(self._watch)
         self.cine.changed.connect(self._follow)
         window.state.seriesOpened.connect(self._follow)
@@ -48,9 +49,12 @@ class Reading(QObject):
     def _view(self) -> ImageView:
         return self._window.views.active
 
-    def _watch(self, view: ImageView) -> None:
-        view.tapped.connect(self.cine.toggle)
-        view.activated.connect(self._pressed)
+    def _watch(self, *_: object) -> None:
+        for view in self._window.views.views:
+            if view not in self._watched:
+                self._watched.add(view)
+                view.tapped.connect(self.cine.toggle)
+                view.activated.connect(self._pressed)
 
     def _make_menu(self) -> QMenu:
         actions = self._window.actions_

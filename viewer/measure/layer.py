@@ -37,6 +37,7 @@ class MeasureLayer:
         self._desk = desk
         self._results: OrderedDict[Measurement, Result] = OrderedDict()
         self._taken: list[QRectF] = []  # by texts, in the paint under way
+        self._shapes: list[QRectF] = []  # around the measurements, in the paint under way
 
     def result(self, image: Image, item: Measurement) -> Result:
         """Return what a measurement amounts to; the last few hundred are kept."""
@@ -57,6 +58,7 @@ class MeasureLayer:
         document = self._desk.of(view)
         chosen = document.selected if document is not None else None
         self._taken = []
+        self._shapes = [shape.box(i, view.viewport) for i in items if i.kind != "cover"]
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for item in sorted(items, key=lambda found: found.kind != "cover"):
@@ -113,7 +115,8 @@ class MeasureLayer:
         if min(room.width(), room.height()) < ROOMY:
             lines = lines[:1]
         size = QSizeF(width + 8, height * len(lines) + 2)
-        place = _free_place(around, size, room, self._taken)
+        others = [found for found in self._shapes if found != around]
+        place = _free_place(around, size, room, self._taken, others)
         self._taken.append(place)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(PLATE)
@@ -138,8 +141,11 @@ class MeasureLayer:
             shadowed_text(painter, area, Qt.AlignmentFlag.AlignCenter, text)
 
 
-def _free_place(around: QRectF, size: QSizeF, room: QRectF, taken: list[QRectF]) -> QRectF:
-    """Return where a text stands beside a shape: within the room, and on no other text if it can.
+def _free_place(
+    around: QRectF, size: QSizeF, room: QRectF, texts: list[QRectF], shapes: list[QRectF]
+) -> QRectF:
+    """Return where a text stands beside a shape: within the room, on no other text, and on no
+    other shape if it can.
 
     Tried in turn: right of it, below, left, above; then further down, step by step.
     """
@@ -154,9 +160,10 @@ def _free_place(around: QRectF, size: QSizeF, room: QRectF, taken: list[QRectF])
     while tries[-1].y() < room.bottom() and len(tries) < 24:
         tries.append(tries[-1] + QPointF(0, size.height() + 2))
     places = [QRectF(at, size) for at in tries]
-    for place in places:
-        if room.contains(place) and not any(place.intersects(other) for other in taken):
-            return place
+    for taken in ([*texts, *shapes], texts):
+        for place in places:
+            if room.contains(place) and not any(place.intersects(other) for other in taken):
+                return place
     first.moveLeft(min(max(first.left(), room.left()), room.right() - size.width()))
     first.moveTop(min(max(first.top(), room.top()), room.bottom() - size.height()))
     return first

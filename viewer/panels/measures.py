@@ -1,4 +1,4 @@
-"""The measurements of the image on screen, as a list to choose from, delete and copy."""
+"""The measurements of the active view's image, as a list to choose from, delete and copy."""
 
 from __future__ import annotations
 
@@ -28,11 +28,13 @@ class MeasuresPanel(Section):
         self,
         state: AppState,
         result: Callable[[Image, Measurement], Result],
+        turn_to: Callable[[int], object],
         parent: QWidget | None = None,
     ) -> None:
         super().__init__("Measurements", parent)
         self._state = state
         self._result = result
+        self._turn_to = turn_to
         self.list = QListWidget()
         self.list.setObjectName("measureList")
         self.list.setAccessibleName("Measurements")
@@ -64,7 +66,7 @@ class MeasuresPanel(Section):
 
     def refresh(self, *_: object) -> None:
         """Read the measurements again."""
-        image, document = self._state.image, self._state.measurements
+        image, document = self._state.measured, self._state.measurements
         items = document.items if document is not None else ()
         self.setVisible(bool(items))
         self.list.blockSignals(True)
@@ -88,7 +90,7 @@ class MeasuresPanel(Section):
         """Put all measurements on the clipboard as a table of text."""
         from engine.measure.measurement import describe
 
-        image, document = self._state.image, self._state.measurements
+        image, document = self._state.measured, self._state.measurements
         if image is not None and document is not None:
             QGuiApplication.clipboard().setText(describe(image, document.items))
             self._state.notice.emit("The measurements have been copied as text.", "good")
@@ -114,8 +116,8 @@ class MeasuresPanel(Section):
             return
         found = row.data(Qt.ItemDataRole.UserRole)
         document.select(found)
-        if document.selected is not None and not document.selected.on(self._state.frame):
-            self._state.set_frame(document.selected.frame)
+        if document.selected is not None and document.selected.kind != "cover":
+            self._turn_to(document.selected.frame)
 
 
 def _words(image: Image, item: Measurement, result: Result) -> str:

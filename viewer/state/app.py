@@ -77,6 +77,7 @@ class AppState(QObject):
         self.grid = (1, 2)  # rows and columns of views
         self.views = 2
         self.active_view = 1
+        self._measured: Image | None = None
         self._storage: Storage | None = None
         self._counts: dict[Series, int] = {}
         self._guests: dict[str, SaliencyMap] = {}
@@ -212,9 +213,20 @@ class AppState(QObject):
         self.jobs.shut_down()
 
     @property
+    def measured(self) -> Image | None:
+        """The image that is measured: the active view's, which may be one shown beside."""
+        return self._measured if self.image is not None and self._measured else self.image
+
+    def set_measured(self, image: Image | None) -> None:
+        """Turn the list, undo and Delete to the measurements of another image."""
+        if image is not self._measured:
+            self._measured = image
+            self.measures.changed.emit()
+
+    @property
     def measurements(self) -> MeasureDocument | None:
-        """The measurements and covers of the image on screen."""
-        return None if self.image is None else self.measures.of(self.image)
+        """The measurements and covers of the image that is measured."""
+        return None if self.measured is None else self.measures.of(self.measured)
 
     def covers(self, image: Image) -> tuple[Box, ...]:
         """Return what is to be black in every exported picture of an image, as (rows, cols) boxes.

@@ -224,3 +224,40 @@ def test_the_strip_shows_which_tool_is_in_hand(window):
     assert not window.measuring.button.isChecked()
     assert not window.actions_["tool-ellipse"].isChecked()
     assert window.strip._group.checkedButton() is not None
+
+
+def test_an_image_shown_beside_has_measurements_of_its_own(window, qtbot, tmp_path):
+    from PIL import Image as Pillow
+
+    from viewer.state.contents import Content
+
+    view = take(window, "distance")
+    drag(view, (20, 30), (20, 130))
+    other = tmp_path / "beside.png"
+    pixels = np.random.default_rng(7).integers(0, 255, (90, 110), dtype=np.uint8)
+    Pillow.fromarray(pixels).save(other)
+    state = window.state
+    state.open_paths([other], show=False)
+    qtbot.waitUntil(
+        lambda: any(c.title == "beside" for c in state.cases.opened.cases), timeout=60_000
+    )
+    case = next(c for c in state.cases.opened.cases if c.title == "beside")
+    state.contents.set(0, Content(case, case.series[0]))
+    first = window.views.views[0]
+    qtbot.waitUntil(lambda: first.image is not None and first.image.shape == (90, 110))
+    qtbot.waitUntil(lambda: state.jobs.idle, timeout=60_000)
+    QApplication.processEvents()
+    drag(first, (30, 30), (30, 80))
+    assert state.measured is first.image and len(state.measurements.items) == 1
+    (item,) = state.measurements.items
+    assert measure(first.image, item).value == pytest.approx(50, abs=near(first))
+    assert window.measuring.panel.list.item(0).text() == f"Distance  {_length_of(first, item)} px"
+    window.actions_["undo"].trigger()
+    assert state.measurements.items == ()
+    assert len(state.measures.of(state.image).items) == 1  # the one being read keeps its own
+    state.set_active_view(1)
+    assert state.measured is state.image and window.measuring.panel.list.count() == 1
+
+
+def _length_of(view, item):
+    return f"{measure(view.image, item).value:.1f}"
