@@ -25,7 +25,7 @@ Path = NDArray[np.int64]
 #: Up to this far from the anchor (pixels) all cheapest paths are found at once.
 NEAR = 112
 #: What a step of one pixel costs on the steepest edge, and on flat ground.
-CHEAPEST, DEAREST = 0.03, 1.0
+CHEAPEST, DEAREST = 0.06, 1.0
 #: Gradients are those of the image blurred by this many pixels.
 SIGMA = 1.2
 #: Gradients above this percentile are all alike the steepest: a single glint is no measure.

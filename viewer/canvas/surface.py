@@ -86,10 +86,10 @@ class Surface(QWidget):
     def tabletEvent(self, event: QTabletEvent) -> None:
         """Hand a pen over to the tools, with its pressure; accepted, it is not a mouse as well."""
         interaction, kind = self._view.interaction, event.type()
-        interaction.pen = (
-            event.pressure() if event.buttons() else 1.0,
-            event.pointerType() == QPointingDevice.PointerType.Eraser,
-        )
+        eraser = event.pointerType() == QPointingDevice.PointerType.Eraser
+        # A pen that hovers shows the brush in full size; one that is lifted presses no more.
+        hovers = kind == QEvent.Type.TabletMove and not event.buttons()
+        interaction.pen = (1.0 if hovers else event.pressure(), eraser)
         if kind == QEvent.Type.TabletPress:
             self._view.activated.emit()
             interaction.press(event)
