@@ -28,6 +28,7 @@ from engine.masks.document import MaskDocument
 from engine.masks.mask import ImageReference, Mask
 from engine.masks.records import Record, State, digest, record_of
 from engine.masks.slot import NewerFormatError, Slot
+from engine.masks.steps import SavedHistory
 
 _log = logging.getLogger(__name__)
 
@@ -100,6 +101,7 @@ class Autosave:
         self._state = State(document.reference)
         self._slot: Slot | None = None
         self._absorbed: list[Slot] = []
+        self._shared = False  # whether masks of a window that is still open were copied
         self.notes: tuple[str, ...] = ()
         #: When what was restored had last been written, seconds since 1970; 0 if nothing was.
         self.saved_at = 0.0
@@ -119,10 +121,17 @@ class Autosave:
             self._fail(error)
         self.notes = tuple(dict.fromkeys(notes))
         mine = {m.id for m in document.masks}
-        if self._state.masks:
+        steps = self._state.history.settled()
+        if self._state.masks or any(steps):
             kept = [m for m in self._state.masks if m.id not in mine]
             active = self._state.active or (document.active.id if document.active else "")
             document.load([*kept, *(m.copy(id=m.id) for m in document.masks)], active)
+        # Steps know the masks of their own slot alone: with those of another they would lose some.
+        alone = not mine and not self._absorbed and not self._shared
+        if not (alone and document.restore_history(*steps)):
+            steps = ([], [])
+        self._state.history = SavedHistory()
+        self._state.history.done, self._state.history.undone = map(list, steps)
         if mine:
             self._dirty = True
         self._state.masks = [m.copy(id=m.id) for m in document.masks]
@@ -195,6 +204,7 @@ class Autosave:
             else:
                 slot.leave()
         if living:
+            self._shared = True
             notes.append(OTHER_WINDOW)
             self._copy_living(living, notes)
         else:
@@ -292,7 +302,9 @@ class Autosave:
         slot = self._slot
         try:
             if slot is not None:
-                if not self._state.masks and not self.problem and not self._absorbed:
+                history = self._state.history
+                nothing = not (self._state.masks or history.done)
+                if nothing and not self.problem and not self._absorbed:
                     slot.erase()
                 slot.leave()
             for other in self._absorbed:

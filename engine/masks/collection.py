@@ -7,11 +7,13 @@ from typing import Any
 
 from engine.errors import MaskError
 from engine.images.image import Image
-from engine.masks.change import Change, Listener
+from engine.masks.change import Change, Listener, Turn
 from engine.masks.edits import Attribute, AttributeEdit, OrderEdit, PresenceEdit
 from engine.masks.history import DEFAULT_LIMIT_BYTES, Edit, History, Step
 from engine.masks.labels import Label, colour_of
 from engine.masks.mask import COLOURS, ImageReference, Mask, checked_colour, checked_label, describe
+from engine.masks.records import mask_from_meta
+from engine.masks.steps import SavedStep, fit, live_steps
 from engine.masks.store import MaskStore
 
 DEFAULT_LABEL = "Lesion"
@@ -103,7 +105,7 @@ class MaskCollection:
         self.end_stroke()
         done = self._history.undo()
         if done:
-            self._store.emit(Change("history"))
+            self._store.emit(Change("history", turn=Turn("undo")))
         return done
 
     def redo(self) -> bool:
@@ -111,7 +113,7 @@ class MaskCollection:
         self.end_stroke()
         done = self._history.redo()
         if done:
-            self._store.emit(Change("history"))
+            self._store.emit(Change("history", turn=Turn("redo")))
         return done
 
     # Masks
@@ -229,7 +231,26 @@ class MaskCollection:
             self._added(mine, pixels=source).apply()
         if any(mine.id == active for mine, _ in new):
             self._store.activate(active)
+        self._store.emit(Change("history", turn=Turn("forget")))
+
+    def restore_history(self, done: Sequence[SavedStep], undone: Sequence[SavedStep]) -> bool:
+        """Take the steps that were done before a restart; return whether they fit the masks.
+
+        None are taken where they do not.
+        """
+        if not fit(done, undone, [mask.id for mask in self.masks]):
+            return False
+
+        def make(about: Any) -> Mask:
+            return mask_from_meta(about, self.reference)
+
+        try:
+            steps = live_steps(done, undone, self._store, make)
+        except (ValueError, KeyError, TypeError):
+            return False
+        self._history.restore(*steps)
         self._store.emit(Change("history"))
+        return True
 
     # Within
 
@@ -336,8 +357,9 @@ class MaskCollection:
         return bool(edits)
 
     def _remember(self, name: str, edits: Sequence[Edit]) -> None:
-        self._history.push(Step(name, edits))
-        self._store.emit(Change("history"))
+        step = Step(name, edits)
+        self._history.push(step)
+        self._store.emit(Change("history", turn=Turn("push", step)))
 
     def _revert(self, edits: Sequence[Edit]) -> None:
         for edit in reversed(edits):

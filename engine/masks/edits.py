@@ -44,11 +44,12 @@ class PresenceEdit:
         self.mask = mask
         self.index = index
         self.added = added
-        self._pixels: dict[int, Packed] = {}
+        #: The pixels of the mask while it is gone, by frame.
+        self.held: dict[int, Packed] = {}
 
     def hold(self, source: Mask) -> None:
         """Take the pixels of another mask, to be set when this one comes."""
-        self._pixels = {i: pack_frame(p) for i, p in source.frames.items() if p.any()}
+        self.held = {i: pack_frame(p) for i, p in source.frames.items() if p.any()}
 
     def apply(self) -> None:
         """Add or remove it."""
@@ -60,9 +61,9 @@ class PresenceEdit:
 
     def _come(self) -> None:
         self.store.insert(self.mask, self.index)
-        for frame, packed in self._pixels.items():
+        for frame, packed in self.held.items():
             self.store.flip(self.mask.id, frame, packed.box, unpack(packed))
-        self._pixels = {}
+        self.held = {}
 
     def _go(self) -> None:
         self.hold(self.mask)
@@ -71,7 +72,7 @@ class PresenceEdit:
     @property
     def nbytes(self) -> int:
         """The packed pixels while the mask is gone."""
-        return 500 + sum(p.nbytes for p in self._pixels.values())
+        return 500 + sum(p.nbytes for p in self.held.values())
 
 
 @dataclass

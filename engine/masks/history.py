@@ -98,6 +98,21 @@ class History:
         self._keep(step)
         return True
 
+    def restore(self, done: Sequence[Step], undone: Sequence[Step]) -> None:
+        """Take steps from before this process, oldest first and, of the undone, latest first.
+
+        They come before everything that is done in this process.
+        """
+        self.clear()
+        for when, step in enumerate([*done, *reversed(undone)], start=1):
+            step.when = when
+        for step in done:
+            self._keep(step)
+        for step in undone:
+            self._undone.append(step)
+            self._undone_sizes.append(step.nbytes)
+            self._total += step.nbytes
+
     def clear(self) -> None:
         """Forget everything."""
         self._done.clear()

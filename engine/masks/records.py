@@ -16,6 +16,7 @@ from engine.masks.change import Change
 from engine.masks.mask import ImageReference, Mask
 from engine.masks.packing import Packed, pack_frame, unpack_frame
 from engine.masks.shapes import Box
+from engine.masks.steps import SavedHistory, pack_steps, save_step, unpack_steps
 
 #: No mask has more text than this; a longer one is damage.
 MAX_META_BYTES = 1 << 20
@@ -39,6 +40,7 @@ class State:
     masks: list[Mask] = field(default_factory=list)
     active: str = ""
     base: dict[str, str] = field(default_factory=dict)
+    history: SavedHistory = field(default_factory=SavedHistory)
 
     def find(self, mask_id: str) -> Mask:
         """Return a mask; ``DamagedError`` if a record names one that is not there."""
@@ -64,14 +66,28 @@ class State:
         elif kind == "added":
             mask = mask_from_meta(meta["mask"], self.reference)
             self.masks.insert(int(meta["index"]), mask)
+            self.history.come(mask.id, int(meta["index"]), meta["mask"])
         elif kind == "removed":
-            self.masks.remove(self.find(meta["id"]))
+            mask = self.find(meta["id"])
+            self.history.go(mask)
+            self.masks.remove(mask)
         elif kind in _ATTRIBUTES:
             setattr(self.find(meta["id"]), kind, meta["value"])
+            self.history.change()
         elif kind == "order":
             self.masks = [self.find(mask_id) for mask_id in meta["order"]]
+            self.history.change()
         elif kind == "active":
             self.active = str(meta["id"])
+        elif kind == "push":
+            (step,) = unpack_steps([meta["step"]], record.blob)
+            self.history.push(step)
+        elif kind == "undo":
+            self.history.undo()
+        elif kind == "redo":
+            self.history.redo()
+        elif kind == "forget":
+            self.history.forget()
         else:
             raise DamagedError(f"an unknown record {kind!r}")
 
@@ -82,6 +98,7 @@ class State:
         pixels = mask._frames.get(index)
         if pixels is None:
             pixels = mask._frames[index] = np.zeros(mask.shape, np.bool_)
+        self.history.flip(mask, index, (added, removed))
         flat = pixels.reshape(-1)
         flat[added] = True
         flat[removed] = False
@@ -156,6 +173,11 @@ def record_of(change: Change, masks: tuple[Mask, ...], active: str) -> Record | 
         return Record({"kind": kind, "id": active})
     if kind == "order":
         return Record({"kind": kind, "order": [m.id for m in masks]})
+    if kind == "history" and change.turn is not None:
+        if change.turn.step is None:
+            return Record({"kind": change.turn.what})
+        (step,), blob = pack_steps([save_step(change.turn.step, mask_to_meta)])
+        return Record({"kind": "push", "step": step}, blob=blob)
     if kind in _ATTRIBUTES:
         mask = next(m for m in masks if m.id == mask_id)
         return Record({"kind": kind, "id": mask_id, "value": getattr(mask, kind)})
@@ -191,12 +213,20 @@ def encode_state(state: State) -> bytes:
             frames.append([index, list(packed.box), len(packed.data)])
             blobs.append(packed.data)
         masks.append(mask_to_meta(mask) | {"frames": frames})
+    history = state.history
+    unfinished = [history.unfinished] if history.unfinished is not None else []
+    steps, blob = pack_steps([*history.done, *history.undone, *unfinished])
     meta = {
         **reference_to_meta(state.reference),
         "active": state.active,
         "base": state.base,
         "masks": masks,
+        "steps": steps,
+        "undone": len(history.undone),
+        "unfinished": len(unfinished),
+        "broken": history.broken,
     }
+    blobs.append(blob)
     head = json.dumps(meta, ensure_ascii=False).encode()
     return struct.pack("<I", len(head)) + head + b"".join(blobs)
 
@@ -218,11 +248,25 @@ def decode_state(data: bytes, reference: ImageReference) -> State:
                 mask._frames[index] = unpack_frame(packed, reference.shape)
                 at += length
             state.masks.append(mask)
+        _decode_history(state.history, meta, data[at:], reference.shape)
     except DamagedError:
         raise
     except Exception as error:
         raise DamagedError(str(error)) from None
     return state
+
+
+def _decode_history(
+    history: SavedHistory, meta: dict[str, Any], blob: bytes, shape: tuple[int, int]
+) -> None:
+    """Read the steps of a snapshot; those before version 2 have none."""
+    steps = unpack_steps(meta.get("steps", []), blob)
+    unfinished = int(meta.get("unfinished", 0))
+    undone = int(meta.get("undone", 0))
+    whole = len(steps) - unfinished
+    history.done, history.undone = steps[: whole - undone], steps[whole - undone : whole]
+    last = steps[whole] if unfinished else None
+    history.resume(last, bool(meta.get("broken", False)), shape)
 
 
 def reference_to_meta(reference: ImageReference) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from engine.masks.records import (
 )
 
 #: Raise it when an older program could not read what is written.
-VERSION = 1
+VERSION = 2
 
 _SNAPSHOT = b"SLMSNAP\n"
 _JOURNAL = b"SLMJRNL\n"

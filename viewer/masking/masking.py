@@ -37,7 +37,7 @@ class Masking(QObject):
         super().__init__(window)
         self._window = window
         self._state = window.state
-        self.work = MaskWork(self._state, self)
+        self.work = MaskWork(self._state, window.views.refuse_drawing, self)
         window.toolbox.region.throughRequested.connect(self.work.grow_through)
         window.answers.masks.editLabels.connect(self.edit_labels)
         self._make()
@@ -240,23 +240,27 @@ class Masking(QObject):
         if document is not None:
             self._state.attempt(document.clear)
 
+    def _document(self) -> MaskDocument | None:
+        """Return the masks of the image being read, unless the active view shows another."""
+        return None if self._window.views.refuse_drawing() else self._state.masks.document
+
     def toggle_lock(self) -> None:
         """Guard the active mask against changes, or no longer."""
-        document = self._state.masks.document
+        document = self._document()
         if document is not None and document.active is not None:
             document.set_locked(document.active.id, not document.active.locked)
         self._follow()
 
     def toggle_solo(self) -> None:
         """Show the active mask alone, or all again."""
-        document = self._state.masks.document
+        document = self._document()
         if document is not None and document.active is not None:
             document.show_all() if is_solo(document) else document.show_only(document.active.id)
         self._follow()
 
     def give_label(self, mask_id: str, wanted: Label) -> None:
         """Give a mask a label and its colour."""
-        document = self._state.masks.document
+        document = self._document()
         if document is None:
             return
         mask_id = mask_id or (document.active.id if document.active is not None else "")
@@ -289,7 +293,7 @@ class Masking(QObject):
 
     def hot_spot(self, share: float) -> None:
         """Add a mask of the pixels that the active view's map finds most relevant."""
-        state, document = self._state, self._state.masks.document
+        state, document = self._state, self._document()
         if document is None:
             return
         name = state.overlays[state.active_view].map_name
@@ -323,7 +327,7 @@ class Masking(QObject):
 
     def _on_active(self, method: str) -> partial[None]:
         def act() -> None:
-            document = self._state.masks.document
+            document = self._document()
             if document is not None and document.active is not None:
                 active = document.active.id
                 self._state.attempt(lambda: getattr(document, method)(active))

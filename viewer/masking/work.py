@@ -26,13 +26,16 @@ KEY = "mask-work"
 class MaskWork(QObject):
     """One long operation at a time; the hand may draw on meanwhile."""
 
-    def __init__(self, state: AppState, parent: QObject) -> None:
+    def __init__(self, state: AppState, refuse: Callable[[], bool], parent: QObject) -> None:
         super().__init__(parent)
         self._state = state
+        self._refuse = refuse  # says why not, where the active view shows another image
         state.masks.documentChanged.connect(self._stop)
 
     def ready(self) -> MaskDocument | None:
         """Return the document if its active mask can be worked on; else say why not."""
+        if self._refuse():
+            return None
         document = self._state.masks.document
         active = document.active if document is not None else None
         if document is None or active is None:

@@ -1,0 +1,237 @@
+"""Undo after a restart: the same steps, by the same names, to the same pixels."""
+
+from __future__ import annotations
+
+import random
+import shutil
+
+import numpy as np
+import pytest
+
+from engine import folders
+from engine.masks import steps
+from engine.masks.autosave import Autosave, folder_of
+from engine.masks.document import MaskDocument
+from engine.masks.mask import ImageReference, Mask
+from tests.engine.masks.test_autosave import child, draw
+
+
+def look(document: MaskDocument) -> list:
+    return [
+        (
+            m.id,
+            m.label,
+            m.colour,
+            m.visible,
+            m.locked,
+            {i: p.tobytes() for i, p in m.frames.items() if p.any()},
+        )
+        for m in document.masks
+    ]
+
+
+@pytest.fixture
+def image():
+    return child.image()
+
+
+@pytest.fixture
+def crash(tmp_path, monkeypatch):
+    """Return a function that takes what is saved to where no process holds its lock."""
+
+    def take(number: int) -> None:
+        to = tmp_path / f"crash-{number}"
+        source = folders.data() / "masks"
+        monkeypatch.setenv("SALISCOPE_HOME", str(to))
+        shutil.copytree(source, folders.data() / "masks")
+
+    return take
+
+
+def act(document: MaskDocument, rng: random.Random) -> None:
+    """Do anything at all."""
+    frame = rng.randrange(2)
+    point = (rng.uniform(0, child.ROWS), rng.uniform(0, child.COLS))
+    masks = document.masks
+    some = rng.choice(masks).id if masks else ""
+    square = np.zeros((child.ROWS, child.COLS), bool)
+    row, col = rng.randrange(60), rng.randrange(90)
+    square[row : row + 20, col : col + 20] = True
+    other = Mask(ImageReference.of(child.image()), "Theirs", frames={0: square, 1: square})
+    free = [m for m in masks if not m.locked]
+    doing = [
+        lambda: draw(document, point, frame=frame),
+        lambda: document.set_frame(frame, square),
+        lambda: document.fill_polygon(frame, [(9, 9), (9, 50), (50, 30)], erase=rng.random() < 0.5),
+        lambda: document.grow(frame, 2),
+        lambda: document.clear(),
+        lambda: document.add_mask(),
+        lambda: document.import_mask(other),
+        lambda: document.add_drawn("Hot spot", {frame: square}, "Mask from a hot spot"),
+        lambda: document.duplicate_mask(some) if len(masks) in range(1, 4) else None,
+        lambda: document.remove_mask(rng.choice(free).id) if free else None,
+        lambda: document.remove_all() if len(free) == len(masks) else None,
+        lambda: document.rename(some, f"Name {rng.randrange(9)}") if masks else None,
+        lambda: document.relabel({some: ("Fat", "#F0E442")}) if masks else None,
+        lambda: document.show_only(some) if masks else None,
+        lambda: document.show_all(),
+        lambda: document.set_locked(some, True) if masks else None,
+        lambda: document.set_locked(some, False) if masks else None,
+        lambda: document.move_mask(some, rng.randrange(3)) if masks else None,
+        lambda: document.set_active(some) if masks else None,
+        lambda: document.undo(),
+        lambda: document.undo(),
+        lambda: document.redo(),
+    ]
+    active = document.active
+    if active is not None and active.locked:
+        doing = doing[5:]
+    rng.choice(doing)()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_every_step_can_be_undone_and_redone_after_a_restart(image, crash, seed):
+    rng = random.Random(seed)
+    document = MaskDocument(image)
+    saver = Autosave(document)
+    for round_ in range(3):
+        for _ in range(25):
+            act(document, rng)
+        if seed % 3 == 0:
+            assert saver.close()
+        else:
+            assert saver.flush()
+            crash(round_)
+        again = MaskDocument(image)
+        saver_again = Autosave(again)
+        assert saver_again.notes == ()
+        assert look(again) == look(document)
+        assert again.history.names == document.history.names
+        assert again.redo_text == document.redo_text
+        undone = 0
+        while document.can_undo and undone < 40:
+            assert again.undo_text == document.undo_text
+            assert again.undo() and document.undo()
+            undone += 1
+            assert look(again) == look(document)
+        for _ in range(rng.randrange(undone + 1)):
+            assert again.redo_text == document.redo_text
+            assert again.redo() and document.redo()
+            assert look(again) == look(document)
+        document, saver = again, saver_again
+    assert saver.close()
+
+
+def test_a_stroke_in_mid_air_becomes_a_step_that_can_be_undone(image, crash):
+    document = MaskDocument(image)
+    saver = Autosave(document)
+    draw(document, (20, 20), (20, 60))
+    before = look(document)
+    document.begin_stroke(0, (22, 30), 5)
+    document.extend_stroke((50, 50))
+    during = look(document)
+    assert saver.flush()
+    crash(0)
+    again = MaskDocument(image)
+    other = Autosave(again)
+    assert look(again) == during
+    assert again.history.names == ["Brush stroke on frame 1", steps.UNFINISHED]
+    again.undo()
+    assert look(again) == before
+    again.undo()
+    assert again.masks == ()
+    again.redo()
+    assert look(again) == before
+    assert other.close()
+    assert saver.close()
+
+
+def test_the_very_first_stroke_in_mid_air_too_and_a_snapshot_between(image, crash, monkeypatch):
+    from engine.masks import slot
+
+    monkeypatch.setattr(slot, "COMPACT_BYTES", 1)  # a snapshot after every record
+    document = MaskDocument(image)
+    saver = Autosave(document)
+    document.begin_stroke(0, (22, 30), 5)
+    assert saver.flush()
+    document.extend_stroke((50, 50))
+    assert saver.flush()
+    document.extend_stroke((60, 90))
+    during = look(document)
+    assert saver.flush()
+    crash(0)
+    again = MaskDocument(image)
+    other = Autosave(again)
+    assert look(again) == during
+    assert again.undo()
+    assert again.masks == ()
+    assert other.close()
+    document.cancel_stroke()
+    assert saver.close()
+
+
+def test_all_masks_removed_and_closed_can_be_brought_back(image):
+    document = MaskDocument(image)
+    saver = Autosave(document)
+    draw(document, (20, 20), (20, 60))
+    before = look(document)
+    document.remove_all()
+    assert saver.close()
+    again = MaskDocument(image)
+    saver = Autosave(again)
+    assert again.masks == ()
+    assert again.undo_text == "Remove all masks"
+    again.undo()
+    assert look(again) == before
+    assert saver.close()
+
+
+def test_with_masks_of_another_window_steps_are_left_out(image):
+    first, second = MaskDocument(image), MaskDocument(image)
+    one = Autosave(first)
+    draw(first, (10, 10))
+    assert one.flush()
+    two = Autosave(second)
+    assert not second.can_undo
+    draw(second, (60, 60))
+    assert two.close()
+    assert one.close()
+    both = MaskDocument(image)
+    three = Autosave(both)
+    assert len(both.masks) == 2
+    assert not both.can_undo
+    draw(both, (80, 80))
+    assert both.history.names == ["Brush stroke on frame 1"]
+    assert three.close()
+
+
+def test_saved_steps_are_bounded_and_undoing_past_them_loses_nothing(image, monkeypatch):
+    monkeypatch.setattr(steps, "LIMIT_BYTES", 2500)
+    document = MaskDocument(image)
+    saver = Autosave(document)
+    for number in range(30):
+        draw(document, (3 * number, 3 * number), radius=3)
+    for _ in range(20):
+        document.undo()
+    for _ in range(4):
+        document.redo()
+    expected = look(document)
+    assert saver.close()
+    again = MaskDocument(image)
+    saver = Autosave(again)
+    assert look(again) == expected
+    draw(again, (90, 10))
+    assert again.undo()
+    assert look(again) == expected
+    assert saver.close()
+    total = sum(p.stat().st_size for p in folder_of(ImageReference.of(image)).rglob("*.bin"))
+    assert total < 60_000
+
+
+def test_steps_that_do_not_fit_the_masks_are_left_out(image):
+    document = MaskDocument(image)
+    stray = steps.SavedStep("Stray", [steps.SavedEdit({"kind": "pixels", "id": "nobody"})])
+    assert not document.restore_history([stray], [])
+    odd = steps.SavedStep("Odd", [steps.SavedEdit({"kind": "magic", "id": ""})])
+    assert not document.restore_history([odd], [])
+    assert not document.can_undo
