@@ -13,6 +13,8 @@ from engine.masks.shapes import Box
 PICK_RADIUS = 3
 #: How many standard deviations of them to either side are taken.
 PICK_SPREAD = 2.0
+#: The standard deviation of the middle half of normally distributed values, in parts of theirs.
+MIDDLE_HALF = 0.378
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +38,9 @@ class IntensityRange:
 def picked_range(pixels: NDArray[np.float32], point: tuple[int, int]) -> tuple[float, float]:
     """Return the range of intensities of the tissue around a pixel (row, col) inside the frame.
 
-    The mean of the 7 x 7 pixels around it, two standard deviations to either side, and never
-    without the pixel's own value.
+    Of the 7 x 7 pixels around it, the half whose values are nearest to its own: so that at an edge
+    the other side does not count. Their mean, two standard deviations of the tissue to either side,
+    and never without the pixel's own value.
     """
     row, col = point
     around = pixels[
@@ -47,7 +50,10 @@ def picked_range(pixels: NDArray[np.float32], point: tuple[int, int]) -> tuple[f
     around = around[np.isfinite(around)]
     if around.size == 0:
         return 0.0, 0.0
-    mean, spread = float(around.mean()), PICK_SPREAD * float(around.std())
-    value = float(pixels[row, col])
-    own = value if np.isfinite(value) else mean
+    own = float(pixels[row, col])
+    if not np.isfinite(own):
+        own = float(np.median(around))
+    order = np.argsort(np.abs(around - own))
+    near = around[order[1 : around.size // 2 + 1]] if around.size > 2 else around
+    mean, spread = float(near.mean()), PICK_SPREAD * float(near.std()) / MIDDLE_HALF
     return min(mean - spread, own), max(mean + spread, own)

@@ -25,6 +25,18 @@ if TYPE_CHECKING:
 SHARES = (0.05, 0.1, 0.2)
 
 _NO_CHANGE = "Nothing has changed: the mask is as this would make it."
+_NOTHING = {
+    "fill_holes": "The mask has no holes here.",
+    "keep_largest": "There is one piece on this slice only.",
+}
+_STEPS: dict[str, str] = {
+    "grow": TITLES["grow"],
+    "shrink": TITLES["shrink"],
+    "smooth": TITLES["smooth"],
+    "fill_holes": "Fill holes",
+    "keep_largest": "Keep largest piece",
+    "invert": "Invert",
+}
 _NOTHING_BETWEEN = (
     "Nothing lies between drawn slices: draw on two slices with empty ones between them."
 )
@@ -49,38 +61,15 @@ class Masking(QObject):
 
     def _make(self) -> None:
         make = self._window.actions_.make
-        frame = self.work.on_frame
-        make(
-            "mask-grow",
-            "&Grow by 1 pixel",
-            lambda: frame(lambda d, i: d.grow(i), _NO_CHANGE),
-            "Ctrl+]",
-        )
-        make(
-            "mask-shrink",
-            "S&hrink by 1 pixel",
-            lambda: frame(lambda d, i: d.shrink(i), _NO_CHANGE),
-            "Ctrl+[",
-        )
+        make("mask-grow", "&Grow by 1 pixel", self._plane("grow", 1.0), "Ctrl+]")
+        make("mask-shrink", "S&hrink by 1 pixel", self._plane("shrink", 1.0), "Ctrl+[")
         make("mask-reshape", "Grow, shrink or &smooth…", self.ask_reshape)
-        make(
-            "mask-smooth",
-            "S&mooth the outline",
-            lambda: frame(lambda d, i: d.smooth(i), _NO_CHANGE),
-        )
-        make(
-            "mask-fill-holes",
-            "&Fill holes",
-            lambda: frame(lambda d, i: d.fill_holes(i), "The mask has no holes on this slice."),
-        )
-        make("mask-fill-holes-all", "Fill holes on a&ll slices", partial(self._each, "Fill holes"))
-        make(
-            "mask-largest",
-            "&Keep the largest piece",
-            lambda: frame(lambda d, i: d.keep_largest(i), "There is one piece on this slice only."),
-        )
+        make("mask-smooth", "S&mooth the outline", self._plane("smooth", 2.0))
+        make("mask-fill-holes", "&Fill holes", self._plane("fill_holes"))
+        make("mask-fill-holes-all", "Fill holes on a&ll slices", self.fill_holes)
+        make("mask-largest", "&Keep the largest piece", self._plane("keep_largest"))
         make("mask-largest-3d", "Keep the largest piece in &space", self.keep_largest)
-        make("mask-invert", "In&vert", lambda: frame(lambda d, i: d.invert(i), _NO_CHANGE))
+        make("mask-invert", "In&vert", self._plane("invert"))
         make(
             "mask-interpolate",
             "&Interpolate between slices",
@@ -170,9 +159,7 @@ class Masking(QObject):
         geometry = document.geometry
         if asked.where == "slice":
             spacing = asked.spacing(geometry)
-            self.work.on_frame(
-                lambda d, i: getattr(d, asked.what)(i, asked.amount, spacing), _NO_CHANGE
-            )
+            self._plane(asked.what, asked.amount, spacing)()
             return
         verb = TITLES[asked.what]
         self.work.run(
@@ -211,13 +198,27 @@ class Masking(QObject):
 
         self.work.run("Interpolating between slices", "Interpolate", work, _NOTHING_BETWEEN)
 
-    def _each(self, name: str) -> None:
+    def fill_holes(self) -> None:
+        """Fill the holes on every drawn slice."""
+
         def work(mask: Mask, progress: Progress) -> Frames:
             from engine.masks import operations, volume
 
             return volume.each_frame(mask, operations.fill_holes, progress)
 
-        self.work.run("Filling holes", name, work, "The mask has no holes.")
+        self.work.run("Filling holes", "Fill holes", work, _NOTHING["fill_holes"])
+
+    def _plane(self, what: str, *arguments: object) -> partial[None]:
+        """Return what does one of ``engine.masks.operations`` to the frame shown."""
+
+        def act() -> None:
+            from engine.masks import operations
+
+            function = getattr(operations, what)
+            nothing = _NOTHING.get(what, _NO_CHANGE)
+            self.work.on_frame(_STEPS[what], lambda pixels: function(pixels, *arguments), nothing)
+
+        return partial(act)
 
     def copy(self, by: int) -> None:
         """Copy what is drawn on this slice to the next or previous one, and go there."""

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 Frames = dict[int, NDArray[np.bool_]]
 Operation = Callable[["Mask", Progress], Frames]
 
+Plane = Callable[[NDArray[np.bool_]], NDArray[np.bool_]]
+
 KEY = "mask-work"
+#: Frames of more pixels than this are worked on off the GUI thread.
+LARGE = 1_500_000
 
 
 class MaskWork(QObject):
@@ -60,13 +64,18 @@ class MaskWork(QObject):
         before = document.active.copy(id=document.active.id)
         self._start(title, name, document, before, lambda p: operation(before, p), nothing)
 
-    def on_frame(self, what: Callable[[MaskDocument, int], bool], nothing: str) -> None:
-        """Do an operation on the frame shown, at once."""
+    def on_frame(self, name: str, plane: Plane, nothing: str) -> None:
+        """Do an operation on the frame shown: at once, or off the GUI thread where it is large."""
         document = self.ready()
-        if document is None:
+        if document is None or document.active is None:
             return
+        index = self._state.frame
+        if document.shape[0] * document.shape[1] > LARGE:
+            self.run(name, name, lambda mask, _: {index: plane(mask.frame(index))}, nothing)
+            return
+        after = plane(document.active.frame(index))
         done: list[bool] = []
-        self._state.attempt(lambda: done.append(what(document, self._state.frame)))
+        self._state.attempt(lambda: done.append(document.set_frame(index, after, name)))
         if done == [False]:
             self._say(nothing)
 

@@ -80,6 +80,8 @@ def test_a_picked_range_is_that_of_the_tissue_around():
         low, high = picked_range(pixels, (30, col))
         assert level - 40 < low < level - 8
         assert level + 8 < high < level + 40
+    low, high = picked_range(pixels, (30, 28))
+    assert high < 250, "the other side of an edge does not count"
     pixels[10, 10] = 900
     low, high = picked_range(pixels, (10, 10))
     assert high >= 900, "the pixel that was picked can be painted"

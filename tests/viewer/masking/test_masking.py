@@ -324,3 +324,26 @@ def test_a_low_window_gives_the_tools_a_second_column(window, qtbot):
         assert all(strip.rect().contains(g) for g in shown)
         assert not any(a.intersects(b) for i, a in enumerate(shown) for b in shown[:i])
     assert strip._columns == 2
+
+
+def test_large_frames_are_worked_on_beside_the_window(window, qtbot, monkeypatch):
+    from viewer.masking import work
+
+    dab(window, 0)
+    mask, document = own(window), window.state.masks.document
+    before = mask.frame(0).copy()
+    trigger(qtbot, window, "mask-grow")
+    grown = mask.frame(0).copy()
+    np.testing.assert_array_equal(grown, operations.grow(before, 1.0))
+    assert document.undo_text == "Grow on slice 1"
+    document.undo()
+    monkeypatch.setattr(work, "LARGE", 1000)
+    qtbot.waitUntil(window.actions_["mask-grow"].isEnabled)
+    window.actions_["mask-grow"].trigger()
+    assert window.state.jobs.has(KEY)
+    idle(qtbot, window)
+    np.testing.assert_array_equal(mask.frame(0), grown)
+    assert document.undo_text == "Grow on slice 1"
+    for name in ("mask-fill-holes", "mask-largest"):
+        trigger(qtbot, window, name)
+    assert "one piece on this slice only" in window.notice.text
