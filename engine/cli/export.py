@@ -11,7 +11,7 @@ from engine.cli import model, output
 from engine.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from engine.export.batch import Item
+    from engine.export.batch import Chooser, Item
     from engine.masks.shapes import Box
 
 _MASKS = ("png", "nifti", "nrrd", "dicom-seg", "coco", "label-studio")
@@ -30,6 +30,9 @@ and folders never hold a patient's name.
 
 --deidentify replaces or removes all that PS3.15's basic profile names, in DICOM images and
 Segmentations as in everything else, and writes what it did, without the values, to removed.txt.
+Where --model and --checkpoint do not say otherwise, each image is answered by the network trained
+on its modality; export.json and scores.csv say which.
+
 --cover blackens an area of burnt-in text in every picture that is written.
 
 examples:
@@ -80,7 +83,7 @@ def add(commands: Any) -> None:
         metavar="MAP",
         action="append",
         default=[],
-        help="a map; may be given several times (default: all but SHAP's)",
+        help="a map, fusion or all; may be given several times (default: all but SHAP's)",
     )
     parser.add_argument("--deidentify", action="store_true", help="by DICOM PS3.15, basic profile")
     parser.add_argument(
@@ -137,11 +140,8 @@ def run(args: argparse.Namespace) -> int:
             if not problems:
                 print("error: There are no images under what was given.", file=sys.stderr)
             return 2
-        session = None
-        if wanted.uses_model:
-            # One network for the folder: maps of several would not be comparable.
-            session = model.open_session(args, items[0].series.load(progress.part(0.1, 0.1)))
-        summary = export(items, args.out, wanted, session=session, progress=progress.part(0.1, 1))
+        choose = _chooser(args) if wanted.uses_model else None
+        summary = export(items, args.out, wanted, choose=choose, progress=progress.part(0.1, 1))
     for failure in summary.failed:
         print(f"error: {failure.what}: {failure.sentence}", file=sys.stderr)
     for note in summary.remarks():
@@ -159,6 +159,11 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(summary.sentence())
     return 2 if summary.failed or summary.stopped or problems else 0
+
+
+def _chooser(args: argparse.Namespace) -> Chooser:
+    networks = model.Networks(args)
+    return lambda image, _: networks.of(image)[0]
 
 
 def _items(

@@ -96,11 +96,6 @@ class Networks:
         return self._sessions[path]
 
 
-def open_session(args: argparse.Namespace, image: Image) -> Session:
-    """Open the network named, else the one for an image; raise as ``Networks.of`` does."""
-    return Networks(args).of(image)[0]
-
-
 def describe(checkpoint: Checkpoint) -> str:
     """Name a checkpoint so that it can be recognised: name, version, SHA-256 of the file."""
     metadata = checkpoint.metadata

@@ -26,7 +26,7 @@ import numpy as np
 from engine.errors import CancelledError, InvalidInputError, MaskError, SaliscopeError
 from engine.evaluation.coherence import Sign, coherence
 from engine.export import anonymous, images, names, sources
-from engine.export.wanted import MAX_FRAMES, Failure, Summary, Wanted, all_native
+from engine.export.wanted import MAX_FRAMES, Failure, Summary, Wanted, resolved
 from engine.images.case import Case, Series
 from engine.images.dicom.deidentify import MAY_HOLD_TEXT, Deidentifier
 from engine.images.image import Image, Window
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from engine.session import Session
 
 _log = logging.getLogger(__name__)
+
+Chooser = Callable[[Image, str], "Session"]
 
 #: Less room than this on a disk, and nothing more is tried.
 FULL_BYTES = 1 << 20
@@ -94,6 +96,7 @@ class _Place:
 class _Run:
     wanted: Wanted
     session: Session | None
+    choose: Chooser | None
     summary: Summary
     deidentifier: Deidentifier | None
     listed: list[dict[str, Any]] = field(default_factory=list)
@@ -105,21 +108,25 @@ def export(
     wanted: Wanted,
     *,
     session: Session | None = None,
+    choose: Chooser | None = None,
     progress: Progress | None = None,
 ) -> Summary:
     """Write what is wanted of every item; return what was written and what failed.
+
+    session: the model of all, or choose: gives each image's own (image, modality as it is known
+    beside the file); neither, and what goes without a model is written.
 
     A thing that fails costs itself alone, but a full disk or a folder that may not be written to
     ends the batch; so does cancelling, which keeps what is there. Raises ``InvalidInputError``
     for wishes that make no sense, ``MaskError`` where the folder cannot be made.
     """
     wanted.check()
-    if wanted.needs_model and session is None:
+    if wanted.needs_model and session is None and choose is None:
         raise InvalidInputError("Maps and scores need a model; load a checkpoint first.")
     progress = progress or Progress()
     _make(folder)
     summary = Summary(folder)
-    run = _Run(wanted, session, summary, Deidentifier() if wanted.deidentify else None)
+    run = _Run(wanted, session, choose, summary, Deidentifier() if wanted.deidentify else None)
     cases = list(dict.fromkeys(item.case for item in items))
     first = names.next_number(folder)
     total = len(items)
@@ -292,16 +299,17 @@ def _analysed(
     place: _Place,
     progress: Progress,
 ) -> None:
-    wanted, session = run.wanted, run.session
-    chosen: tuple[str, ...] = ()
-    if session is not None:
-        chosen = wanted.maps or all_native(session.map_names)
-        unknown = [name for name in chosen if name not in session.map_names]
-        if unknown:
-            known = ", ".join(session.map_names)
-            raise InvalidInputError(
-                f"There is no map {unknown[0]!r} in this model; it has {known}."
-            )
+    wanted = run.wanted
+    models: list[tuple[Session, tuple[str, ...]]] = []
+
+    def choose() -> None:
+        session = run.choose(image, item.series.modality) if run.choose else run.session
+        if session is not None:
+            models.append((session, resolved(wanted.maps, session.map_names)))
+            run.listed[-1]["model"] = asdict(reading.describe(session))
+
+    _attempt(run, f"{place.what}, model", choose)
+    session, chosen = models[0] if models else (None, ())
     key_frame = _key_frame(item, image, masks)
     drawn_on = sorted({i for mask in masks for i, p in mask.frames.items() if p.any()})
     several = wanted.scores or wanted.figures or wanted.overlays or wanted.arrays
@@ -512,9 +520,6 @@ def _finish(run: _Run) -> None:
         "research_use_only": True,
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
         "wanted": asdict(wanted),
-        "model": asdict(reading.describe(run.session))
-        if run.session is not None and wanted.uses_model
-        else None,
         "cases": run.listed,
         "files": [str(path.relative_to(summary.folder).as_posix()) for path in summary.written],
         "failed": [asdict(failure) for failure in summary.failed],

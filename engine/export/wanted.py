@@ -17,6 +17,9 @@ patient; DICOM cases are numbered all the same)."""
 
 FIGURE_KINDS: tuple[FigureKind, ...] = get_args(FigureKind)
 
+FUSION, ALL = "fusion", "all"
+"""Maps by what they are, whichever model it is."""
+
 #: Places named beside one reason.
 MOST_NAMED = 4
 
@@ -31,7 +34,7 @@ class Wanted:
     masks: formats. overlays: pictures at the image's own size, of the masks' outlines and of each
     map. arrays: maps as .npy. figures: kinds, at ``dpi``. report: a page of PDF a series. scores:
     one table for all. images: the images themselves, as they will be passed on. maps: names, ()
-    for all but SHAP's, which take minutes. deidentify: see ``engine.images.dicom.deidentify``.
+    for all but SHAP's; see ``resolved``. deidentify: see ``engine.images.dicom.deidentify``.
     include_patient: name, number and date in reports and sidecars.
     """
 
@@ -132,6 +135,24 @@ def _grouped(pairs: Sequence[tuple[str, str]]) -> list[str]:
     return lines
 
 
-def all_native(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the maps that are quick: all but SHAP's."""
-    return tuple(name for name in names if not name.startswith("shap-"))
+def resolved(asked: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """Return the maps of a model that are meant: () is all but SHAP's, which take minutes.
+
+    ``FUSION`` and ``ALL`` stand for what every model has under another name. Raises
+    ``InvalidInputError`` for a map that this model lacks.
+    """
+    if not asked:
+        return tuple(name for name in known if not name.startswith("shap-"))
+    found: dict[str, None] = {}
+    for name in asked:
+        if name == ALL:
+            found |= dict.fromkeys(known)
+        elif name == FUSION:
+            found |= dict.fromkeys(n for n in known if n in ("gate", "concat", "product"))
+        elif name in known:
+            found[name] = None
+        else:
+            raise InvalidInputError(
+                f"There is no map {name!r} in this model; it has {', '.join(known)}."
+            )
+    return tuple(found)

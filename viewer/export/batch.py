@@ -10,12 +10,15 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.errors import SaliscopeError
 from engine.images.case import Case, Series
+from engine.images.image import Image
 from engine.progress import Progress
 from viewer.export.dialog import BatchDialog
+from viewer.state.opened import Opened
 
 if TYPE_CHECKING:
-    from engine.export.batch import Item
+    from engine.export.batch import Chooser, Item
     from engine.export.wanted import Summary, Wanted
+    from engine.session import Session
     from viewer.window import Window
 
 
@@ -50,7 +53,7 @@ class BatchExport(QObject):
             return
         self._state.measures.save()
         items = [self._item(case, series) for case, series in chosen]
-        session = self._state.analysis.session
+        session, choose = self._models()
         inner: list[Progress] = []
         own = self._progress = Progress()
 
@@ -62,7 +65,7 @@ class BatchExport(QObject):
             inner.append(told)
             if own.cancelled:
                 told.cancel()
-            return export(items, folder, wanted, session=session, progress=told)
+            return export(items, folder, wanted, session=session, choose=choose, progress=told)
 
         self._inner = inner
         job = self._state.jobs.start(
@@ -77,6 +80,25 @@ class BatchExport(QObject):
             self._progress.cancel()
             for progress in self._inner:
                 progress.cancel()
+
+    @property
+    def has_model(self) -> bool:
+        """Whether there is one to ask, or some to choose from."""
+        analysis = self._state.analysis
+        return analysis.session is not None or (analysis.automatic and analysis.loading)
+
+    def _models(self) -> tuple[Session | None, Chooser | None]:
+        """Return the model in use; where each image has its own, what chooses it as well."""
+        analysis = self._state.analysis
+        if not analysis.automatic:
+            return analysis.session, None
+        device, precision = analysis.device, analysis.precision
+        opened = Opened()  # of its own: the window's is for the thread of the model's lane
+
+        def choose(image: Image, modality: str) -> Session:
+            return opened.choose(image, modality, device, precision)[2]
+
+        return None, choose
 
     def _item(self, case: Case, series: Series) -> Item:
         from engine.export.batch import Item
@@ -121,6 +143,6 @@ class BatchExport(QObject):
             wanted.check()
         except SaliscopeError as error:
             return str(error)
-        if wanted.needs_model and self._state.analysis.session is None:
+        if wanted.needs_model and not self.has_model:
             return "Maps and scores need a model; load a checkpoint first, or leave them out."
         return ""

@@ -51,8 +51,6 @@ class Choice(QWidget):
     def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._settings = settings
-        self._map_names: tuple[str, ...] = ()
-        self._fusion = ""
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
@@ -106,24 +104,18 @@ class Choice(QWidget):
         self.deidentify.toggled.connect(self._follow)
         self._follow()
 
-    def set_maps(self, names: tuple[str, ...], fusion: str) -> None:
-        """Take the maps that the model has; () without one."""
-        self._map_names, self._fusion = names, fusion
-        for box in (self.arrays, self.scores):
-            box.setEnabled(bool(names))
-        self.maps.setEnabled(bool(names))
-        self._remark.say("" if names else NO_MODEL)
+    def set_model(self, there: bool) -> None:
+        """Offer what needs a model, or say that there is none."""
+        for part in (self.arrays, self.scores, self.maps):
+            part.setEnabled(there)
+        self._remark.say("" if there else NO_MODEL)
 
     @property
     def wanted(self) -> Wanted:
         """What is ticked."""
         from engine.export.wanted import Wanted
 
-        chosen: dict[str, tuple[str, ...]] = {
-            _FUSION: (self._fusion,) if self._fusion else (),
-            _NATIVE: (),
-            _ALL: self._map_names,
-        }
+        which = self.maps.currentData()
         values: dict[str, Any] = {
             "masks": tuple(name for name, box in self.masks.items() if box.isChecked()),
             "overlays": self.overlays.isChecked(),
@@ -133,7 +125,7 @@ class Choice(QWidget):
             "report": self.report.isChecked(),
             "scores": self.scores.isChecked() and self.scores.isEnabled(),
             "images": self.images.isChecked(),
-            "maps": chosen[self.maps.currentData()],
+            "maps": () if which == _NATIVE else (which,),
             "deidentify": self.deidentify.isChecked(),
             "include_patient": self.patient.isChecked() and self.patient.isEnabled(),
             "naming": self.names.currentData(),

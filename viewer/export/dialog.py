@@ -78,8 +78,7 @@ class BatchDialog(QDialog):
         """Show the dialog: the choice with the cases as they are now, or a running batch."""
         if not self._batch.running:
             self._fill()
-            analysis = self._state.analysis
-            self.choice.set_maps(analysis.map_names, analysis.fusion)
+            self.choice.set_model(self._batch.has_model)
             if not self.folder.text():
                 start = self._state.settings.text("folder/export") or str(Path.home())
                 self.folder.setText(str(Path(start) / "saliscope-export"))

@@ -127,7 +127,28 @@ def test_with_a_model_maps_figures_report_and_scores(tmp_path: Path, session: Se
     assert float(row["chance"]) == pytest.approx(250 / 2400, rel=1e-5)
     assert row["mask"] == "Reference" and row["sha256"] == session.checkpoint.sha256
     record = json.loads((tmp_path / "out" / "export.json").read_text("utf-8"))
-    assert record["model"]["sha256"] == session.checkpoint.sha256
+    assert record["cases"][0]["model"]["sha256"] == session.checkpoint.sha256
+
+
+def test_each_image_is_asked_of_its_own_model(tmp_path: Path, session: Session):
+    found = items(*(picture(tmp_path / "in", f"{n}.png") for n in range(2)))
+    asked: list[str] = []
+
+    def choose(image: Image, modality: str) -> Session:
+        asked.append(image.identity.source_paths[0].name)
+        if len(asked) == 2:
+            raise InvalidInputError("No model is installed; say which checkpoint to use.")
+        return session
+
+    wanted = Wanted(scores=True, report=True, maps=("fusion",))
+    summary = export(found, tmp_path / "out", wanted, choose=choose)
+    assert asked == ["0.png", "1.png"]
+    assert [row["map"] for row in summary.rows] == ["gate"]
+    (failure,) = summary.failed
+    assert failure.what == "case_002, model" and "No model is installed" in failure.sentence
+    assert {"case_001/report.pdf", "case_002/report.pdf"} <= files(summary)
+    unknown = export(found[:1], tmp_path / "o2", Wanted(report=True, maps=("x",)), session=session)
+    assert "no map 'x'" in unknown.failed[0].sentence and "gate" in unknown.failed[0].sentence
 
 
 def test_de_identified_images_and_segmentations_belong_together(tmp_path: Path):

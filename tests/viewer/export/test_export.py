@@ -80,7 +80,8 @@ def test_cases_go_out_with_what_is_drawn_now(qtbot, window, dialog, tmp_path: Pa
         assert (out / case / "report.pdf").read_bytes().startswith(b"%PDF")
     assert "Drawn now" in (out / "scores.csv").read_text("utf-8")
     record = json.loads((out / "export.json").read_text("utf-8"))
-    assert record["model"]["name"] == "Random" and not record["failed"]
+    assert [c["model"]["name"] for c in record["cases"]] == ["Random"] * 2
+    assert not record["failed"]
     assert not window.batch.running
     # The choice is there again next time, but not a patient's name.
     dialog.present()
