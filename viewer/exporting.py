@@ -66,9 +66,9 @@ class Exporting(QObject):
         self._ask_mask("label-studio", "Label Studio (*.json)", ".tasks.json")
 
     def _ask_mask(self, kind: ExchangeFormat, kinds: str, ending: str) -> None:
-        document = self._state.masks.document
+        document, image = self._state.masks.document, self._state.image
         mask = document.active if document is not None else None
-        if mask is None or mask.is_empty:
+        if mask is None or image is None or mask.is_empty:
             name = f"The mask “{mask.label}” is empty" if mask is not None else "There is no mask"
             self._state.notice.emit(
                 f"{name}; draw one, or choose one that is drawn, to export it.", "warning"
@@ -78,11 +78,18 @@ class Exporting(QObject):
             self._window,
             self._state.settings,
             f"Export the mask “{mask.label}”",
-            _stem(mask.label) + ending,
+            _stem(self._named(mask, image).label) + ending,
             kinds,
         )
         if target is not None:
             self.write_mask(mask, target, kind)
+
+    @staticmethod
+    def _named(mask: Mask, image: Image) -> Mask:
+        """Return a mask whose name may stand in a file's name: without the patient's."""
+        from engine.export.names import anonymous_label
+
+        return anonymous_label(mask, image)
 
     def write_mask(self, mask: Mask, target: Path, kind: ExchangeFormat) -> None:
         """Write one mask, with its JSON of identity and provenance where the format has none."""
@@ -154,6 +161,7 @@ class Exporting(QObject):
         if image is None:
             return
         masks = [m.copy(id=m.id) for m in self._state.masks.all if not m.is_empty]
+        masks = [self._named(mask, image) for mask in masks]
         provenance = self.provenance()
         window, covers = view.grey_window, self._state.covers(image)
         pictures = [
