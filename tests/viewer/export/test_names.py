@@ -1,0 +1,34 @@
+"""A mask that is called after its patient is not so called on the disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from engine.masks.mask import ImageReference, Mask
+from tests.engine.masks.mask_images import single_frames, turned
+from viewer import dialogs
+
+
+def test_file_names_that_are_offered_hold_no_patients(
+    qtbot, make_window, tmp_path: Path, monkeypatch
+):
+    single_frames(tmp_path / "in", turned(2))  # of "Test^Ada"
+    window = make_window(tmp_path / "in")
+    state = window.state
+    drawn = np.zeros(state.image.shape, bool)
+    drawn[3:9, 4:12] = True
+    reference = ImageReference.of(state.image)
+    state.masks.document.import_mask(Mask(reference, "Ada left", frames={0: drawn}))
+    qtbot.waitUntil(lambda: window.actions_["export-mask-png"].isEnabled(), timeout=60_000)
+    offered: list[str] = []
+    monkeypatch.setattr(dialogs, "choose_target", lambda *given: offered.append(given[3]))
+    for name in ("png", "nifti", "dicom", "coco"):
+        window.actions_[f"export-mask-{name}"].trigger()
+    assert offered == ["Mask.png", "Mask.nii.gz", "Mask.dcm", "Mask.coco.json"]
+    (tmp_path / "out").mkdir()
+    window.exporting.write_everything(tmp_path / "out")
+    qtbot.waitUntil(lambda: state.jobs.idle, timeout=60_000)
+    written = [path.name for path in (tmp_path / "out").iterdir()]
+    assert "Mask.json" in written and not any("ada" in name.lower() for name in written)
