@@ -12,7 +12,9 @@ from engine.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from engine.export.batch import Chooser, Item
+    from engine.images.image import Image
     from engine.masks.shapes import Box
+    from engine.session import Session
 
 _MASKS = ("png", "nifti", "nrrd", "dicom-seg", "coco", "label-studio")
 _FIGURES = ("png", "pdf", "svg")
@@ -163,7 +165,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _chooser(args: argparse.Namespace) -> Chooser:
     networks = model.Networks(args)
-    return lambda image, _: networks.of(image)[0]
+
+    def choose(image: Image, _: str) -> tuple[Session, str]:
+        return networks.of(image)[0], networks.unsuited(image)
+
+    return choose
 
 
 def _items(

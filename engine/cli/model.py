@@ -12,6 +12,7 @@ from engine.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from engine.images.image import Image
+    from engine.model.catalogue import Choice
     from engine.model.checkpoint import Checkpoint
     from engine.session import Session
 
@@ -75,16 +76,27 @@ class Networks:
 
         Raises ``CheckpointError`` or ``InvalidInputError``.
         """
+        choice = self._choose(image)
+        if choice is None:
+            assert self._fixed is not None
+            return self._open(self._fixed), None
+        return self._open(choice.entry.path), choice.reason
+
+    def unsuited(self, image: Image) -> str:
+        """Return why the network chosen for an image may not suit it, "" where it does."""
+        choice = self._choose(image)
+        return choice.reason if choice is not None and not choice.fits else ""
+
+    def _choose(self, image: Image) -> Choice | None:
         from engine.model import catalogue
 
         if self._fixed is not None:
-            return self._open(self._fixed), None
-        choice = catalogue.choose(
+            return None
+        return catalogue.choose(
             image,
             self._entries,
             lambda entry: self._open(entry.path).familiarity(image, image.frames // 2),
         )
-        return self._open(choice.entry.path), choice.reason
 
     def _open(self, path: Path) -> Session:
         from engine.session import Session

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-Chooser = Callable[[Image, str], "Session"]
+Chooser = Callable[[Image, str], tuple["Session", str]]
 
 #: Less room than this on a disk, and nothing more is tried.
 FULL_BYTES = 1 << 20
@@ -114,7 +114,8 @@ def export(
     """Write what is wanted of every item; return what was written and what failed.
 
     session: the model of all, or choose: gives each image's own (image, modality as it is known
-    beside the file); neither, and what goes without a model is written.
+    beside the file), and why it may not suit or ""; neither, and what goes without a model is
+    written.
 
     A thing that fails costs itself alone, but a full disk or a folder that may not be written to
     ends the batch; so does cancelling, which keeps what is there. Raises ``InvalidInputError``
@@ -300,16 +301,18 @@ def _analysed(
     progress: Progress,
 ) -> None:
     wanted = run.wanted
-    models: list[tuple[Session, tuple[str, ...]]] = []
+    models: list[tuple[Session, tuple[str, ...], str]] = []
 
     def choose() -> None:
-        session = run.choose(image, item.series.modality) if run.choose else run.session
+        session, why = run.session, ""
+        if run.choose is not None:
+            session, why = run.choose(image, item.series.modality)
         if session is not None:
-            models.append((session, resolved(wanted.maps, session.map_names)))
+            models.append((session, resolved(wanted.maps, session.map_names), why))
             run.listed[-1]["model"] = asdict(reading.describe(session))
 
     _attempt(run, f"{place.what}, model", choose)
-    session, chosen = models[0] if models else (None, ())
+    session, chosen, unsuited = models[0] if models else (None, (), "")
     key_frame = _key_frame(item, image, masks)
     drawn_on = sorted({i for mask in masks for i, p in mask.frames.items() if p.any()})
     several = wanted.scores or wanted.figures or wanted.overlays or wanted.arrays
@@ -339,6 +342,7 @@ def _analysed(
                     window=item.window,
                     covers=item.covers,
                     case=place.case,
+                    unsuited=unsuited,
                     measurements=reading.measured(image, store.load(image.key), frame),
                     progress=part.part(0.0, 0.6),
                 )

@@ -141,6 +141,8 @@ def answer(findings: Findings) -> list[str]:
         f"Prediction: {found.classes[found.predicted]} {shares[found.predicted]:.0%} "
         f"(fusion, {kind} probability)."
     )
+    if findings.unsuited:
+        said.append(f"The model may not suit the image: {findings.unsuited}.")
     near = findings.familiarity
     if near is not None and not near.familiar:
         said.append(

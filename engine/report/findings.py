@@ -79,7 +79,8 @@ class Findings:
 
     masks: all of the image, of which ``compared`` is what the maps are held against. window: as
     it is shown. covers: boxes blackened in every picture. measurements: (what, how much), as they
-    are to be printed. case: how it is called on paper, never a patient's name.
+    are to be printed. case: how it is called on paper, never a patient's name. unsuited: why the
+    model may not suit the image, a clause, where it was chosen for want of a better.
     """
 
     image: Image
@@ -96,6 +97,7 @@ class Findings:
     measurements: tuple[tuple[str, str], ...] = ()
     case: str = ""
     notes: tuple[str, ...] = field(default_factory=tuple)
+    unsuited: str = ""
 
     @property
     def place(self) -> str:
@@ -123,6 +125,7 @@ def gather(
     covers: Sequence[Box] = (),
     case: str = "",
     measurements: Sequence[tuple[str, str]] = (),
+    unsuited: str = "",
     progress: Progress | None = None,
 ) -> Findings:
     """Predict, compute the maps asked for, and score them.
@@ -156,6 +159,7 @@ def gather(
         covers=covers,
         case=case,
         measurements=measurements,
+        unsuited=unsuited,
     )
 
 
@@ -175,6 +179,7 @@ def assemble(
     covers: Sequence[Box] = (),
     case: str = "",
     measurements: Sequence[tuple[str, str]] = (),
+    unsuited: str = "",
 ) -> Findings:
     """Score maps that are there already; else as ``gather``."""
     if compared is None or not compared.area(frame):
@@ -198,6 +203,7 @@ def assemble(
         inverted,
         tuple(measurements),
         case,
+        unsuited=unsuited,
     )
 
 

@@ -270,6 +270,9 @@ def _answers(sheet: _Sheet, findings: Findings, y: float) -> float:
     if others:
         what = " and ".join(f"the {b} branch says {found.classes[_says(found, b)]}" for b in others)
         y = _warn(sheet, x, y, width, f"{what[:1].upper()}{what[1:]}.")
+    if findings.unsuited:
+        said = f"The model may not suit the image: {findings.unsuited}."
+        y = _warn(sheet, x, y, width, said)
     near = findings.familiarity
     if near is None:
         said = "The checkpoint cannot say whether the image is like its training data."

@@ -95,8 +95,9 @@ class BatchExport(QObject):
         device, precision = analysis.device, analysis.precision
         opened = Opened()  # of its own: the window's is for the thread of the model's lane
 
-        def choose(image: Image, modality: str) -> Session:
-            return opened.choose(image, modality, device, precision)[2]
+        def choose(image: Image, modality: str) -> tuple[Session, str]:
+            choice, _, session = opened.choose(image, modality, device, precision)
+            return session, "" if choice.fits else choice.reason
 
         return None, choose
 

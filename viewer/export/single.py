@@ -107,6 +107,7 @@ class SingleExport(QObject):
             covers=state.covers(image),
             case=names.without_patient(target.stem.replace("_", " "), image, "Case report"),
             measurements=findings.measured(image, items, state.frame),
+            unsuited=analysis.choice.reason if analysis.choice and not analysis.choice.fits else "",
         )
 
     def _written(self, target: Path) -> None:

@@ -134,11 +134,11 @@ def test_each_image_is_asked_of_its_own_model(tmp_path: Path, session: Session):
     found = items(*(picture(tmp_path / "in", f"{n}.png") for n in range(2)))
     asked: list[str] = []
 
-    def choose(image: Image, modality: str) -> Session:
+    def choose(image: Image, modality: str) -> tuple[Session, str]:
         asked.append(image.identity.source_paths[0].name)
         if len(asked) == 2:
             raise InvalidInputError("No model is installed; say which checkpoint to use.")
-        return session
+        return session, "no model here was trained on MRI"
 
     wanted = Wanted(scores=True, report=True, maps=("fusion",))
     summary = export(found, tmp_path / "out", wanted, choose=choose)

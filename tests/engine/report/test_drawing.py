@@ -93,6 +93,21 @@ def test_lines_below_a_figure_hold_scores_beside_chance_hash_and_warning():
     assert "no pixel size" in " ".join(t for t, _ in figure._lines(findings(None), said.maps[0]))
 
 
+def test_a_model_that_may_not_suit_is_warned_of():
+    from engine.session import Prediction
+
+    shares = dict.fromkeys(("fusion", "global", "local"), (0.2, 0.8))
+    said = findings(
+        prediction=Prediction(("Benign", "Malignant"), shares, 1),
+        unsuited="no model here was trained on MRI",
+    )
+    sentence = "The model may not suit the image: no model here was trained on MRI."
+    assert sentence in figure.answer(said)
+    with style.applied():
+        texts = " ".join(t.get_text() for t in page.draw(said).texts)
+    assert sentence in texts
+
+
 def test_a_scale_bar_is_a_round_number_of_mm_drawn_at_its_length():
     from matplotlib.figure import Figure
 
