@@ -30,6 +30,16 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--size", type=_size, metavar="WxH", help="window size, e.g. 1280x800")
     result.add_argument("--theme", choices=("dark", "light"), help="look of this start")
     result.add_argument(
+        "--scale",
+        type=int,
+        choices=(100, 110, 125, 150, 175, 200),
+        metavar="PERCENT",
+        help="size of the interface of this start, 100 to 200",
+    )
+    result.add_argument(
+        "--resume", action="store_true", help="open what was open when the program last ran"
+    )
+    result.add_argument(
         "--timeout",
         type=float,
         default=300.0,
@@ -79,27 +89,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     from PySide6.QtWidgets import QApplication
 
-    from viewer import log, theme
+    from viewer import log, scaling, theme
     from viewer.settings import Settings
     from viewer.state import AppState
     from viewer.window import Window
 
+    settings = Settings(passing=given.screenshot is not None)
+    scaling.prepare(settings, os.environ, given.scale)
     application = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(application, QApplication)
     application.setApplicationName("Saliscope")
     application.setApplicationDisplayName("Saliscope")
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     log.start()
-    settings = Settings(passing=given.screenshot is not None)
     theme.apply(application, given.theme or settings.text("theme", "dark"))
     window = Window(AppState(settings))
-    log.catch_unexpected(lambda sentence: window.notice.say(sentence, "warning"))
+    log.catch_unexpected(lambda sentence: window.state.notice.emit(sentence, "warning"))
     if given.size is not None:
         window.resize(*given.size)
-    if given.screenshot is None and not given.paths:
+    paths = list(given.paths)
+    if given.resume and not paths:
+        paths = list(settings.open_paths)
+    if given.screenshot is None and not paths:
         window.offer_last()
+        window.assistance.tour.start_once()
     window.show()
-    window.start_soon(list(given.paths), given.checkpoint, given.map, given.frame)
+    window.start_soon(paths, given.checkpoint, given.map, given.frame)
     if given.screenshot is not None:
         from viewer.screenshot import Screenshot
 

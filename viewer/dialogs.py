@@ -6,13 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFileDialog,
-    QGridLayout,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -22,16 +19,6 @@ from viewer.widgets.section import label
 
 IMAGES = (
     "Images (*.dcm *.dicom *.nii *.nii.gz *.png *.jpg *.jpeg *.tif *.tiff *.bmp);;All files (*)"
-)
-
-_MOUSE = (
-    ("Left drag", "the chosen tool"),
-    ("Right drag", "zoom"),
-    ("Middle drag, Space + left drag", "move"),
-    ("Wheel", "slices; zoom where there is one frame"),
-    ("Ctrl + wheel", "zoom"),
-    ("Shift + wheel,  [  ]", "size of brush and eraser"),
-    ("Arrows, Page up, Page down", "slices"),
 )
 
 
@@ -85,51 +72,20 @@ def choose_kind(
     return Path(target).with_suffix(kind[kind.index("*.") + 1 : -1]), kind
 
 
-def show_keys(parent: QWidget, actions: dict[str, QAction]) -> QDialog:
-    """List every key and what the mouse does."""
-    dialog = QDialog(parent)
-    dialog.setWindowTitle("Keys")
-    grid = QGridLayout()
-    grid.setHorizontalSpacing(24)
-    grid.setVerticalSpacing(6)
-    rows = [(keys, what) for keys, what in _MOUSE]
-    for action in actions.values():
-        keys = ",  ".join(
-            k.toString(QKeySequence.SequenceFormat.NativeText) for k in action.shortcuts()
-        )
-        if keys:
-            rows.append((keys, action.text().replace("&", "").rstrip("…")))
-    for row, (keys, what) in enumerate(rows):
-        grid.addWidget(label(keys), row, 0)
-        grid.addWidget(label(what, "secondary"), row, 1)
-    content = QWidget()
-    content.setLayout(grid)
-    scroll = QScrollArea()
-    scroll.setWidget(content)
-    scroll.setWidgetResizable(True)
-    layout = QVBoxLayout(dialog)
-    layout.addWidget(scroll)
-    layout.addWidget(_close(dialog))
-    dialog.resize(560, 640)
-    dialog.open()
-    return dialog
-
-
 def show_about(parent: QWidget) -> QDialog:
     """Say what the program is and is not."""
-    from importlib.metadata import PackageNotFoundError, version
+    from viewer.log import version
 
-    try:
-        number = version("saliscope")
-    except PackageNotFoundError:
-        number = ""
+    number = version()
     text = (
         "See where a fusion classifier looked: its class, the evidence of each branch, and how "
         "far every map agrees with a mask that you draw.\n\n"
         "Research use only. This is not a medical device and must not be used for diagnosis.\n\n"
         "After Abbaspour Onari et al., “Multimodal attention-aware fusion for diagnosing distal "
         "myopathy: evaluating model interpretability and clinician trust”, 2025.\n\n"
-        "Apache License 2.0. The typeface is Inter, under the SIL Open Font License."
+        "Apache License 2.0. The typeface is Inter, under the SIL Open Font License. Made with Qt "
+        "and PySide6 (LGPL 3), PyTorch and timm, pydicom, highdicom, nibabel, SHAP, scikit-image "
+        "and others; each has its licence beside it where it is installed."
     )
     return show_text(parent, f"Saliscope {number}".strip(), text)
 

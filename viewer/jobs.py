@@ -28,7 +28,7 @@ _THREADS: dict[Lane, int] = {
 }
 _REPORT_INTERVAL = 0.05  # s; a status bar need not repaint more often
 
-UNEXPECTED = "Something went wrong that should not have; the log says where (Help > Open log)."
+UNEXPECTED = "Something went wrong that should not have; the log says where (Help > Save the log)."
 
 log = logging.getLogger(__name__)
 

@@ -100,30 +100,31 @@ class Models(QObject):
         menu = QMenu("Device", self._window)
 
         def fill() -> None:
-            from engine.model.device import available
-
             menu.clear()
             analysis = self._state.analysis
             session = analysis.session
             if session is None:
                 return
+            from engine.model.device import available  # torch: there, once there is a session
+
             devices = [("auto", "Choose the best device")]
             devices += [(device.key, device.label) for device in available()]
             for key, text in devices:
-                action = menu.addAction(text, partial(self._move, device=key))
+                action = menu.addAction(text, partial(self.move, device=key))
                 action.setCheckable(True)
                 action.setChecked(key == analysis.device)
             menu.addSeparator()
             for precision in ("auto", "float32", "bfloat16"):
                 text = "Choose the precision" if precision == "auto" else precision
-                action = menu.addAction(text, partial(self._move, precision=precision))
+                action = menu.addAction(text, partial(self.move, precision=precision))
                 action.setCheckable(True)
                 action.setChecked(precision == analysis.precision)
 
         menu.aboutToShow.connect(fill)
         return menu
 
-    def _move(self, device: str = "", precision: str = "") -> None:
+    def move(self, device: str = "", precision: str = "") -> None:
+        """Have the model run elsewhere, or at another precision, and remember it."""
         analysis, settings = self._state.analysis, self._state.settings
         device, precision = device or analysis.device, precision or analysis.precision
         settings.set("model/device", device)

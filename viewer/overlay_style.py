@@ -20,6 +20,9 @@ TITLES: dict[Kind, str] = {
     "hot-spots": "Hot spot outlines",
 }
 _MOST_LEVELS = 9
+#: What one step of fainter or stronger changes the opacity by.
+OPACITY_STEP = 0.1
+OPACITIES = (None, "overlay-fainter", "overlay-stronger")
 
 
 def install(actions: Actions, state: AppState) -> None:
@@ -39,6 +42,12 @@ def install(actions: Actions, state: AppState) -> None:
             checkable=True,
         )
 
+    for name, text, by in (
+        ("overlay-fainter", "&Fainter", -OPACITY_STEP),
+        ("overlay-stronger", "&Stronger", OPACITY_STEP),
+    ):
+        actions.make(name, text, partial(_step_opacity, state, by), tip=f"{text[1:]} overlay")
+
     def mark() -> None:
         actions[f"style-{state.overlays.style.kind}"].setChecked(True)
 
@@ -49,10 +58,14 @@ def install(actions: Actions, state: AppState) -> None:
     mark()
 
 
+def _step_opacity(state: AppState, by: float) -> None:
+    state.overlays.restyle(opacity=min(max(state.overlays.style.opacity + by, 0.0), 1.0))
+
+
 def menu(window: QWidget, actions: Actions) -> QMenu:
     """Return the menu of the ways of drawing."""
     names = (f"style-{kind}" for kind in KINDS)
-    return actions.fill(QMenu("Overlay &style", window), *names, None, "next-style")
+    return actions.fill(QMenu("Overlay &style", window), *names, None, "next-style", *OPACITIES)
 
 
 def parse_levels(text: str) -> tuple[float, ...]:

@@ -120,8 +120,8 @@ class Reading(QObject):
     def _make_cine(self) -> tuple[str | None, ...]:
         make, cine = self._window.actions_.make, self.cine
         make("cine", "&Play or pause", cine.toggle, icon="play", tip="Play or pause (tap Space)")
-        make("cine-faster", "&Faster", lambda: cine.set_rate(cine.rate * RATE_STEP), "Ctrl+.")
-        make("cine-slower", "&Slower", lambda: cine.set_rate(cine.rate / RATE_STEP), "Ctrl+,")
+        make("cine-faster", "&Faster", lambda: cine.set_rate(cine.rate * RATE_STEP), ">")
+        make("cine-slower", "&Slower", lambda: cine.set_rate(cine.rate / RATE_STEP), "<")
         group = QActionGroup(self._window)
         for name, text, sweep in (
             ("cine-loop", "&Loop", False),

@@ -54,7 +54,9 @@ class Settings:
         return tuple(path for path in self._paths("recent") if path.exists())
 
     def add_recent(self, paths: list[Path]) -> None:
-        """Put paths at the head of the recent ones."""
+        """Put paths at the head of the recent ones, where they are remembered at all."""
+        if not self.remembers_files:
+            return
         new = [path.absolute() for path in paths]
         old = [path for path in self._paths("recent") if path not in new]
         self._store.setValue("recent", [str(path) for path in (new + old)[:_RECENT]])
@@ -62,6 +64,17 @@ class Settings:
     def clear_recent(self) -> None:
         """Forget the recent paths."""
         self._store.remove("recent")
+
+    @property
+    def remembers_files(self) -> bool:
+        """Whether paths that were opened are remembered."""
+        return self.flag("privacy/recent", True)
+
+    def remember_files(self, on: bool) -> None:
+        """Remember paths from now on, or forget those there are and remember no more."""
+        self.set("privacy/recent", on)
+        if not on:
+            self.clear_recent()
 
     @property
     def open_paths(self) -> tuple[Path, ...]:

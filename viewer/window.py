@@ -5,11 +5,10 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, Qt, QTimer, QUrl
+from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import (
     QActionGroup,
     QCloseEvent,
-    QDesktopServices,
     QDragEnterEvent,
     QDropEvent,
     QShowEvent,
@@ -17,11 +16,11 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QMenu, QVBoxLayout, QWidget
 
 import resources
-from engine import folders
 from engine.saliency.scale import OPACITY
-from viewer import blink, dialogs, overlay_style, theme
+from viewer import blink, dialogs, overlay_style, scaling, theme
 from viewer import export as export_cases
 from viewer.actions import Actions
+from viewer.assistance import Assistance
 from viewer.compare.install import Compare
 from viewer.exporting import Exporting
 from viewer.masking.masking import Masking
@@ -61,7 +60,7 @@ class Window(QMainWindow):
         self.setWindowTitle("Saliscope")
         self.setAcceptDrops(True)
         self.resize(1440, 900)
-        self.setMinimumSize(960, 600)
+        self.setMinimumSize(*scaling.NEEDED)
 
         self.toolbox = Toolbox()
         self.tools = self.toolbox.tools
@@ -89,6 +88,7 @@ class Window(QMainWindow):
         self.strip.add_actions([self.actions_[n] for n in ("undo", "redo", "clear")])
         self._lay_out()
         self._connect()
+        self.assistance.settle()
         self.choose_tool(self.tool)
         self._restore()
 
@@ -170,9 +170,7 @@ class Window(QMainWindow):
         make("light", "&Light theme", self._toggle_theme, checkable=True)
         make("full-screen", "F&ull screen", self._toggle_full_screen, "F11", checkable=True)
 
-        make("keys", "&Keys", lambda: dialogs.show_keys(self, self.actions_.all), "F1")
-        make("log", "Open &log", self._open_log)
-        make("about", "&About Saliscope", lambda: dialogs.show_about(self))
+        self.assistance = Assistance(self)
 
     def _make_menus(self) -> None:
         actions = self.actions_
@@ -202,7 +200,7 @@ class Window(QMainWindow):
             )
             group.addAction(action)
             arrange.addAction(action)
-        actions.menu("&Edit", "undo", "redo", None, tools)
+        actions.menu("&Edit", "undo", "redo", None, tools, *Assistance.EDIT)
         actions.menu(
             "&View",
             *(actions.overlay_menu(), "next-map", "previous-map", "no-map", None),
@@ -235,7 +233,7 @@ class Window(QMainWindow):
         self.strip.add_family(self.measuring.button, "measure", [*self.measuring.tools.values()])
         self.answers.add_section("measurements", self.measuring.panel, before="image")
         self.compare = Compare(self)
-        actions.menu("&Help", "keys", "log", "about")
+        actions.menu("&Help", *Assistance.HELP)
 
     def _lay_out(self) -> None:
         middle = QHBoxLayout()
@@ -408,12 +406,14 @@ class Window(QMainWindow):
         self.state.settings.set("views/arrangement", name)
 
     def _toggle_cases(self) -> None:
-        self._show_side(self.cases, "cases", self.cases.isHidden())
+        self.show_side("cases", self.cases.isHidden())
 
     def _toggle_answers(self) -> None:
-        self._show_side(self.answers, "answers", self.answers.isHidden())
+        self.show_side("answers", self.answers.isHidden())
 
-    def _show_side(self, panel: QWidget, name: str, shown: bool) -> None:
+    def show_side(self, name: str, shown: bool = True) -> None:
+        """Show or hide the panel "cases" or "answers"."""
+        panel: QWidget = self.cases if name == "cases" else self.answers
         panel.setVisible(shown)
         self.actions_[name].setChecked(shown)
         self.state.settings.set(f"shown/{name}", shown)
@@ -443,9 +443,6 @@ class Window(QMainWindow):
     def _toggle_full_screen(self) -> None:
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
 
-    def _open_log(self) -> None:
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(folders.logs())))
-
     # Remembering
 
     def _restore(self) -> None:
@@ -454,8 +451,8 @@ class Window(QMainWindow):
         geometry = settings.bytes("window/geometry")
         if not geometry.isEmpty():
             self.restoreGeometry(geometry)
-        for name, panel in (("cases", self.cases), ("answers", self.answers)):
-            self._show_side(panel, name, settings.flag(f"shown/{name}", True))
+        for name in ("cases", "answers"):
+            self.show_side(name, settings.flag(f"shown/{name}", True))
         arrangement = settings.text("views/arrangement", "automatic")
         known = ("automatic", "beside", "stacked")
         self._arrange(arrangement if arrangement in known else "automatic")  # type: ignore[arg-type]

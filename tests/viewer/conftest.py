@@ -86,6 +86,34 @@ def make_window(qtbot, checkpoint_path: Path):
         window.deleteLater()
 
 
+@pytest.fixture
+def bare_window(qtbot):
+    """Return a function that opens a window without a model: quick, for what needs no maps."""
+    from PySide6.QtWidgets import QApplication
+
+    from viewer import theme
+    from viewer.window import Window
+
+    windows = []
+
+    def make(*paths: Path) -> Window:
+        theme.apply(QApplication.instance(), "dark")
+        window = Window()
+        windows.append(window)
+        window.resize(1280, 800)
+        window.show()
+        if paths:
+            window.state.open_paths(list(paths))
+            state = window.state
+            qtbot.waitUntil(lambda: state.image is not None and state.jobs.idle, timeout=60_000)
+        return window
+
+    yield make
+    for window in windows:
+        window.close()
+        window.deleteLater()
+
+
 def wait_ready(qtbot, window, timeout: int = 60_000) -> None:
     """Wait until prediction, native maps and their scores are there and nothing runs."""
 

@@ -13,6 +13,7 @@ from PySide6.QtGui import (
     QNativeGestureEvent,
     QPainter,
     QPaintEvent,
+    QPen,
     QPointingDevice,
     QRegion,
     QResizeEvent,
@@ -20,6 +21,8 @@ from PySide6.QtGui import (
     QWheelEvent,
 )
 from PySide6.QtWidgets import QWidget
+
+from viewer import theme
 
 if TYPE_CHECKING:
     from viewer.canvas.view import ImageView
@@ -36,6 +39,7 @@ class Surface(QWidget):
     def __init__(self, view: ImageView) -> None:
         super().__init__(view)
         self._view = view
+        self._ring = False
         self.setObjectName("viewSurface")
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMouseTracking(True)
@@ -59,6 +63,10 @@ class Surface(QWidget):
             painter.setClipRect(area)
             painter.fillRect(area, Qt.GlobalColor.black)
             self._view.paint(painter)
+            if self._ring:
+                painter.setPen(QPen(theme.current().colour("accent"), 2))
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                painter.drawRect(self.rect().adjusted(1, 1, -1, -1))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the image where it was, or fitted."""
@@ -127,8 +135,19 @@ class Surface(QWidget):
             super().keyReleaseEvent(event)
         self._view.refresh_cursor()
 
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Show that the keyboard is here where it came by keyboard; the view is the active one."""
+        super().focusInEvent(event)
+        if event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason):
+            self._ring = True
+            self._view.activated.emit()
+            self.update()
+
     def focusOutEvent(self, event: QFocusEvent) -> None:
         """Let go of held keys."""
+        if self._ring:
+            self._ring = False
+            self.update()
         self._view.interaction.lose_focus()
         super().focusOutEvent(event)
 

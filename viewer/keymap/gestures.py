@@ -15,7 +15,7 @@ WHEEL = "Wheel"
 
 #: What dragging a button can do.
 DRAGS: dict[str, str] = {
-    "tool": "use the chosen tool",
+    "tool": "the chosen tool",
     "window-level": "window and level",
     "zoom": "zoom",
     "pan": "move the image",
@@ -23,9 +23,19 @@ DRAGS: dict[str, str] = {
 }
 #: What turning the wheel can do. Where there is one frame only, slices become zoom.
 WHEELS: dict[str, str] = {
-    "slices": "run through the slices; zoom where there is one frame",
+    "slices": "slices (zoom where there is one)",
     "zoom": "zoom about the mouse",
     "tool-size": "size of brush and eraser",
+}
+
+#: The same where there is little room.
+SHORT: dict[str, str] = {
+    "tool": "Chosen tool",
+    "window-level": "Window, level",
+    "zoom": "Zoom",
+    "pan": "Move",
+    "slices": "Slices",
+    "tool-size": "Brush size",
 }
 
 _QT_BUTTONS = {

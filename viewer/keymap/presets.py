@@ -55,11 +55,11 @@ SLICER = Keymap(
     "Right drag zooms, middle drag or Shift and left drag moves, the wheel turns slices; "
     "keys as in Slicer's slice views.",
     keys={
-        "slice-previous": ("Left", "B", "Up", "PgUp"),
-        "slice-next": ("Right", "F", "Down", "PgDown"),
+        "slice-previous": ("Left", "B", "Up"),
+        "slice-next": ("Right", "F", "Down"),
         "fit": ("R",),
         "hide-masks": ("G",),
-        "hide-overlay": ("T",),
+        "blink-overlay": ("T",),
         "previous-case": ("[",),
         "next-case": ("]",),
         "previous-map": ("{",),
@@ -82,7 +82,7 @@ ITK_SNAP = Keymap(
         "tool-polygon": ("3",),
         "tool-brush": ("4",),
         "tool-distance": ("6",),
-        "hide-overlay": ("W",),
+        "blink-overlay": ("W",),
         "overlay-fainter": ("Q",),
         "overlay-stronger": ("E",),
         "hide-masks": ("S",),

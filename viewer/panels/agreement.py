@@ -316,13 +316,14 @@ class AgreementPanel(Section):
         in_views = {state.overlays[view].map_name for view in range(state.views)}
         for name, row in self._rows.items():
             row.show_score(state.analysis.entries[name], scores.get(name), name in in_views)
+            row.setVisible(state.image is not None)
         scored = next((s for s in scores.values() if s.chance_rma is not None), None)
         self._legend.show_values(
             scored.chance_rma if scored else None, scored.prior_rma if scored else None
         )
         drawn = scored is not None
         for part in (self._heads, self._legend):
-            part.setVisible(bool(self._rows))
+            part.setVisible(bool(self._rows) and state.image is not None)
         signed = any(m.sign == "signed" for m in state.analysis.maps.values())
         for widget in (self._sign, self._sign_says):
             widget.setVisible(signed)

@@ -41,12 +41,13 @@ class AnswersPanel(QFrame):
         }
         self._collapse = QToolButton()
         self._collapse.setIconSize(QSize(16, 16))
-        self._collapse.setToolTip("Hide the answers (F10)")
+        self._collapse.setToolTip("Hide the answers")
+        self._collapse.setProperty("action", "answers")
         self._collapse.setAccessibleName("Hide the answers")
         self._collapse.clicked.connect(self.collapse)
         self.prediction.extra.addWidget(self._collapse)
         content = QWidget()
-        stack = QVBoxLayout(content)
+        stack = self._stack = QVBoxLayout(content)
         stack.setContentsMargins(0, 0, 0, 0)
         stack.setSpacing(0)
         for name, section in self.sections.items():
@@ -56,7 +57,7 @@ class AnswersPanel(QFrame):
                 lambda folded, name=name: state.settings.set(f"folded/{name}", folded)
             )
         stack.addStretch(1)
-        scroll = QScrollArea()
+        scroll = self._scroll = QScrollArea()
         scroll.setWidget(content)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -76,6 +77,13 @@ class AnswersPanel(QFrame):
         section.set_folded(self._state.settings.flag(f"folded/{name}", False))
         section.folded.connect(lambda on: self._state.settings.set(f"folded/{name}", on))
         self.sections[name] = section
+
+    def reveal(self, name: str) -> None:
+        """Unfold a section and scroll to it."""
+        section = self.sections[name]
+        section.set_folded(False)
+        self._stack.activate()
+        self._scroll.ensureWidgetVisible(section, 0, 0)
 
     def retheme(self) -> None:
         """Take the icons of the current theme."""

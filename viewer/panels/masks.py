@@ -82,7 +82,7 @@ class MasksPanel(Section):
         if not has_image:
             self._remark.say("Open an image to draw on it.")
         elif not ids:
-            self._remark.say("Take the brush (B) and draw; a mask is added with the first stroke.")
+            self._remark.say("Take the brush and draw; a mask is added with the first stroke.")
         else:
             self._remark.say("")
         self._show_statistics(active)

@@ -60,7 +60,8 @@ class OverlayPanel(Section):
         self._compute.setProperty("role", "link")
         self._compute.clicked.connect(self._on_compute)
         self.map.setAccessibleName("Map over the active view")
-        self.map.setToolTip("Map over the active view (N: next, Shift+N: previous, 0: none)")
+        self.map.setToolTip("Map over the active view; the next one by key")
+        self.map.setProperty("action", "next-map")
         self.colours.setAccessibleName("Colours of the overlay")
         self.colours.setToolTip(
             "Colours, even in perception and safe for colour-blind readers. "

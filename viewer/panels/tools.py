@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction, QResizeEvent, QShowEvent
@@ -42,7 +42,7 @@ class ToolStrip(QFrame):
             if tool.draws and not drawing:
                 self._groups.append([])
                 drawing = True
-            button = self._button(tool.icon, tool.title, tool.shortcut, tool.hint)
+            button = self._button(tool.icon, tool.title)
             button.setCheckable(True)
             self._group.addButton(button, number)
         self._group.idClicked.connect(lambda number: self.chosen.emit(self.tools[number]))
@@ -52,7 +52,7 @@ class ToolStrip(QFrame):
         """Put buttons for actions under the tools (undo, redo, clear)."""
         self._groups.append([])
         for action in actions:
-            button = self._button("", "", "", "")
+            button = self._button("", "")
             button.setDefaultAction(action)
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
             button.setAccessibleName(action.text().replace("&", ""))
@@ -72,6 +72,13 @@ class ToolStrip(QFrame):
             action = button.defaultAction()
             if action is not None:
                 button.setAccessibleName(action.text().replace("&", ""))
+
+    def show_keys(self, keys_of: Callable[[str], str]) -> None:
+        """Name each tool's key, as it is bound now, in its tooltip."""
+        for number, tool in enumerate(self.tools):
+            keys = keys_of(f"tool-{tool.name}")
+            title = f"{tool.title} ({keys})" if keys else tool.title
+            self._group.button(number).setToolTip(f"{title}\n{tool.hint}")
 
     def mark(self, tool: Tool) -> None:
         """Show a tool as the chosen one."""
@@ -141,13 +148,11 @@ class ToolStrip(QFrame):
                 self._layout.addLayout(row)
         self._layout.addStretch(1)
 
-    def _button(self, icon: str, title: str, shortcut: str, hint: str) -> QToolButton:
+    def _button(self, icon: str, title: str) -> QToolButton:
         button = QToolButton(self)
         button.setIconSize(QSize(icons.SIZE, icons.SIZE))
         if icon:
             button.setIcon(icons.tool_icon(icon))
-        keys = f" ({shortcut})" if shortcut else ""
-        button.setToolTip(f"{title}{keys}\n{hint}".strip())
         button.setAccessibleName(title)
         self._buttons.append((button, icon))
         self._groups[-1].append(button)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
@@ -18,6 +19,9 @@ from viewer import icons, theme
 from viewer.state import AppState
 from viewer.widgets.section import label
 
+_WIDE = 1180  # px: all texts beside all menus
+_NARROW = 1040  # below, the device is found in the settings and the palette
+
 
 class TopBar(QFrame):
     """Chips say what is so, and open what changes it."""
@@ -30,8 +34,13 @@ class TopBar(QFrame):
         self.model = _chip("Model")
         self.device = _chip("Device and precision")
         self.export = QPushButton("Export")
-        self.export.setToolTip("Export masks and pictures (Ctrl+E)")
+        self.export.setToolTip("Export masks and pictures")
+        self.export.setProperty("action", "export-all")
         self.export.setAccessibleName("Export")
+        self.search = QPushButton("Search…")
+        self.search.setToolTip("Search commands, cases and maps")
+        self.search.setProperty("action", "palette")
+        self.search.setAccessibleName("Search commands, cases and maps")
         self._views = QButtonGroup(self)
         self._buttons: list[QToolButton] = []
         layout = QHBoxLayout(self)
@@ -42,6 +51,8 @@ class TopBar(QFrame):
         layout.addWidget(self.model)
         layout.addWidget(self.device)
         layout.addStretch(1)
+        layout.addWidget(self.search)
+        layout.addSpacing(8)
         for count, icon, text in ((1, "one-view", "One view"), (2, "two-views", "Two views")):
             button = QToolButton()
             button.setCheckable(True)
@@ -49,7 +60,8 @@ class TopBar(QFrame):
             button.setIconSize(QSize(20, 20))
             button.setProperty("icon-name", icon)
             button.setAccessibleName(text)
-            button.setToolTip(f"{text} (Alt+{count})")
+            button.setToolTip(text)
+            button.setProperty("action", icon)
             self._views.addButton(button, count)
             self._buttons.append(button)
             layout.addWidget(button)
@@ -66,6 +78,7 @@ class TopBar(QFrame):
         """Take the icons of the current theme."""
         for button in self._buttons:
             button.setIcon(icons.tool_icon(button.property("icon-name")))
+        self.search.setIcon(icons.icon("search", size=16, colour=theme.current().secondary))
         self.export.setIcon(icons.icon("export", size=16, colour=theme.current().text))
 
     def set_menus(self, model: QMenu, device: QMenu, export: QMenu) -> None:
@@ -73,6 +86,16 @@ class TopBar(QFrame):
         self.model.setMenu(model)
         self.device.setMenu(device)
         self.export.setMenu(export)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave the menus their room: where it is narrow, search is its icon alone."""
+        super().resizeEvent(event)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        self.search.setText("Search…" if self.width() >= _WIDE else "")
+        session = self._state.analysis.session
+        self.device.setVisible(session is not None and self.width() >= _NARROW)
 
     def add_beside_views(self, widget: QWidget) -> None:
         """Put a control beside those for the number of views."""
@@ -89,7 +112,7 @@ class TopBar(QFrame):
     def _refresh(self) -> None:
         analysis = self._state.analysis
         session = analysis.session
-        self.device.setVisible(session is not None)
+        self._make_room()
         if session is None:
             self.model.setText("Loading the model…" if analysis.loading else "No model")
             self.model.setToolTip(analysis.problem or "Click to load a checkpoint")

@@ -31,7 +31,8 @@ class NoticeStrip(QFrame):
         self._close.setAccessibleName("Close this notice")
         self._close.setIconSize(QSize(16, 16))
         self._close.clicked.connect(self.hide)
-        self._then: Callable[[], None] | None = None
+        self._then: Callable[[], object] | None = None
+        self._ways: dict[str, tuple[str, Callable[[], object]]] = {}
         self._action.clicked.connect(self._act)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -55,11 +56,13 @@ class NoticeStrip(QFrame):
         sentence: str,
         tone: Tone = "info",
         action: str = "",
-        then: Callable[[], None] | None = None,
+        then: Callable[[], object] | None = None,
     ) -> None:
         """Show a sentence, with a button ``action`` that does ``then``."""
         if tone != "warning" and not self.isHidden() and self.property("tone") == "warning":
             return
+        if not action and sentence in self._ways:
+            action, then = self._ways[sentence]
         tokens = theme.current()
         name, colour = {
             "info": ("info", tokens.secondary),
@@ -78,6 +81,10 @@ class NoticeStrip(QFrame):
         self.show()
         seconds = _SECONDS[tone] if not action else 0
         self._timer.start(seconds * 1000) if seconds else self._timer.stop()
+
+    def offer(self, sentence: str, action: str, then: Callable[[], object]) -> None:
+        """Give a sentence, from wherever it comes, a way forward."""
+        self._ways[sentence] = (action, then)
 
     def clear(self) -> None:
         """Send the notice off: what it spoke of has been left behind."""
