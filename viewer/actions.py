@@ -186,7 +186,9 @@ class Actions(QObject):
                 return
             for number, window in enumerate(presets(image, self._state.frame), 1):
                 numbers = f"W {window.width:.4g}  L {window.centre:.4g}"
-                action = menu.addAction(f"&{number}  {window.name or 'Stored'}\t{numbers}")
+                keys = self.keys_text(f"window-{number}") if f"window-{number}" in self.all else ""
+                key = f"    {keys}" if keys else ""
+                action = menu.addAction(f"{window.name or 'Stored'}\t{numbers}{key}")
                 action.triggered.connect(lambda *_, window=window: apply(window))
 
         menu.aboutToShow.connect(fill)

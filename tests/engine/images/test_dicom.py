@@ -268,12 +268,20 @@ def test_ultrasound_regions(tmp_path: Path) -> None:
     )
     assert image.geometry.spacing == pytest.approx((0.3, 0.2))
     assert "different scales" in image.notes[0]
+    # For measuring, each keeps its own; the smallest comes first, spectra have no lengths.
+    assert [(r.left, r.spacing) for r in image.geometry.regions] == [
+        (60, pytest.approx((0.1, 0.1))),
+        (0, pytest.approx((0.3, 0.2))),
+        (0, None),
+    ]
 
     only_doppler = sequence(doppler)
     image = reader.read(
         save(dataset(pixels, SequenceOfUltrasoundRegions=only_doppler, **us), tmp_path / "c")
     )
     assert image.geometry.spacing is None
+    (region,) = image.geometry.regions
+    assert region.spacing is None and region.holds(79, 99) and not region.holds(80, 99)
 
 
 def test_rt_dose_planes_follow_the_grid() -> None:
