@@ -39,7 +39,7 @@ from viewer.compare.board import Board, Subject
 from viewer.compare.veil import Veil
 from viewer.state import AppState
 from viewer.state.analysis import MapStatus, is_slow, title
-from viewer.state.contents import ALL_MASKS, NO_MASKS, Content
+from viewer.state.contents import ALL_MASKS, NO_MASKS, READ_ONLY, Content
 from viewer.tools.base import Tool
 from viewer.widgets.section import label
 
@@ -50,10 +50,6 @@ _GAP = 2
 _NARROW = 400  # px; below, the header takes two lines
 
 EMPTY = "Click the title to choose what to show here, or drop a case from the list."
-READ_ONLY = (
-    "This view shows another image to compare with, and its masks cannot be drawn on here; "
-    "“Read this image” in the menu of its title opens it for that."
-)
 
 
 class Views(QWidget):
@@ -302,7 +298,9 @@ class Views(QWidget):
 
     def _pointed(self, number: int, reading: CursorReading | None) -> None:
         if reading is not None and number < len(self.subjects):
-            reading = replace(reading, elsewhere=not self.subjects[number].now)
+            # While images are exchanged under the mouse, the maps at hand are the last one's.
+            elsewhere = self._refreshing or not self.subjects[number].now
+            reading = replace(reading, elsewhere=elsewhere)
         self.cursorMoved.emit(reading)
 
     def _same_patient(self, one: ImageView, other: ImageView) -> bool:
@@ -524,10 +522,14 @@ class Views(QWidget):
         )
 
     def _locked_range(self, found: SaliencyMap) -> tuple[float, float]:
-        """Return the range of all shown maps of one kind: signed ones have a scale of their own."""
+        """Return the range of all shown maps of one quantity.
+
+        Sums of features, attention (0 to 1) and SHAP's signed shares of an answer have nothing in
+        common that one scale could show.
+        """
         shown = [subject.entry.map for subject in self.subjects if subject.entry is not None]
         ranges = [found.range]
-        ranges += [other.range for other in shown if other and other.sign == found.sign]
+        ranges += [other.range for other in shown if other and _same_quantity(other, found)]
         return min(low for low, _ in ranges), max(high for _, high in ranges)
 
     # Dropping
@@ -572,3 +574,7 @@ class Views(QWidget):
     def _mark_target(self, target: int | None) -> None:
         for number, view in enumerate(self.shown):
             view.set_active(number == target)
+
+
+def _same_quantity(one: SaliencyMap, other: SaliencyMap) -> bool:
+    return one.sign == other.sign and one.provenance.method == other.provenance.method

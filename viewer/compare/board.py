@@ -81,10 +81,7 @@ class Board(QObject):
 
     def is_here(self, view: int) -> bool:
         """Whether a view shows the image being read."""
-        content, state = self._state.contents[view], self._state
-        if content.empty:
-            return False
-        return content.series is None or (content.series is state.series and state.axis == 0)
+        return self._state.is_here(view)
 
     def case(self, view: int) -> Case | None:
         """Return whose image a view shows."""

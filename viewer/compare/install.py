@@ -123,7 +123,8 @@ class Compare(QObject):
             ),
             "Alt+Shift+C",
             icon="lock",
-            tip="One colour stands for one value of the maps in every view",
+            tip="One colour stands for one value in every view: of feature sums, of attention "
+            "and of SHAP, each for itself",
             checkable=True,
         )
         make(

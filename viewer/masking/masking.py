@@ -297,6 +297,13 @@ class Masking(QObject):
         state, document = self._state, self._document()
         if document is None:
             return
+        if not state.contents[state.active_view].is_own:
+            state.notice.emit(
+                "The map in the active view is of another image or model; click on a view of the "
+                "image being read and the model in use first.",
+                "info",
+            )
+            return
         name = state.overlays[state.active_view].map_name
         found = state.analysis.maps.get(name or "")
         if name is None or found is None:

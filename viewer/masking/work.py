@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject
 
 from engine.progress import Progress
 from viewer.state import AppState
+from viewer.state.contents import READ_ONLY
 from viewer.tools.region import GrowRequest
 
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ class MaskWork(QObject):
             return None
         document = self._state.masks.document
         active = document.active if document is not None else None
-        if document is None or active is None:
+        if not self._state.is_here(self._state.active_view):
+            self._say(READ_ONLY)
+        elif document is None or active is None:
             self._say("There is no mask yet: draw one first.")
         elif active.locked:
             self._say(f"The mask “{active.label}” is locked against changes; unlock it first.")

@@ -300,6 +300,13 @@ class AppState(QObject):
             self.set_active_view(0)
         self.viewsChanged.emit(self.views)
 
+    def is_here(self, view: int) -> bool:
+        """Whether a view shows the image being read, and not another beside it."""
+        content = self.contents[view]
+        if content.empty:
+            return False
+        return content.series is None or (content.series is self.series and self.axis == 0)
+
     def score_also(self, maps: dict[str, SaliencyMap]) -> None:
         """Score maps of other models, of the frame on screen, beside those of the one in use."""
         if maps != self._guests:

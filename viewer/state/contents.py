@@ -15,6 +15,10 @@ ALL_MASKS = ""
 NO_MASKS = "-"
 """No mask's id is shorter than a letter or looks like this."""
 
+READ_ONLY = (
+    "This view shows another image to compare with, and its masks cannot be drawn on here; "
+    "“Read this image” in the menu of its title opens it for that."
+)
 Companion = Literal["", "sequence", "like"]
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt
-from PySide6.QtGui import QDropEvent
+from PIL import Image as Pillow
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMenu
 
@@ -188,6 +189,48 @@ def test_values_under_the_cursor_are_read_at_the_same_place_in_all_views(
         assert reading.pixel == at
         if subject.entry is not None:
             assert reading.map_value == pytest.approx(float(subject.entry.map.values[at]))
+
+
+def test_the_scale_is_shared_by_maps_of_one_quantity(make_window, pictures, until):
+    window = make_window(pictures)
+    window.actions_["all-maps"].trigger()
+    idle(until, window)
+    window.actions_["lock-scale"].trigger()
+    shown = [view.visible_overlay for view in window.views.shown[1:5]]
+    ranges = {overlay.map.name: overlay.range for overlay in shown}
+    assert ranges["global"] == ranges["local"] == ranges["gate"]
+    assert ranges["attention"] == next(o for o in shown if o.map.name == "attention").map.range
+
+
+def test_the_mouse_may_rest_on_a_view_while_another_image_opens(make_window, pictures, until):
+    larger = np.random.default_rng(3).integers(0, 255, (200, 300)).astype(np.uint8)
+    Pillow.fromarray(larger).save(pictures / "b.png")
+    window = make_window(pictures)
+    state, view = window.state, window.views.views[1]
+    case = state.cases.opened.cases[2]
+    corner = view.viewport.to_widget(90, 120).toPoint()
+    QTest.mouseMove(view.surface, corner)
+    assert "gate" in window.status.maps.text().lower()
+    window.actions_["all-maps-shap"].trigger()  # cancelled when the next image opens
+    state.open_series(case, case.series[0])
+    until(lambda: state.case is case and state.analysis.prediction is not None)
+    until(lambda: state.jobs.idle)
+    assert view.image.shape == (200, 300)
+
+
+def test_files_dropped_on_a_view_are_the_windows(make_window, pictures, until):
+    window = make_window(pictures)
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(pictures / "a (2).png"))])
+    event = QDragEnterEvent(
+        QPoint(50, 50),
+        Qt.DropAction.CopyAction,
+        mime,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    window.views.dragEnterEvent(event)
+    assert not event.isAccepted()
 
 
 def test_two_sequences_are_linked_by_position_and_follow_the_case(make_window, until):
