@@ -132,13 +132,19 @@ class Exporting(QObject):
             self.write_picture(target)
 
     def write_picture(self, target: Path) -> None:
-        """Write the active view's image, overlay and masks, and a JSON of the map's provenance."""
-        view = self._views.active
+        """Write a view's image, overlay and masks, and a JSON of the map's provenance.
+
+        The active view's, or the first one's of the image being read if that shows another: what
+        is written beside it is of this image.
+        """
+        view = self._views.reading
         if view.image is None:
             return
         overlay = view.visible_overlay
         drawn = picture.draw(view, overlay, self._state.covers(view.image))
         details = self.provenance()
+        if overlay is not None:  # another model's is not among the maps
+            details["overlay"] = _describe(overlay.map)
 
         def work(_: Progress) -> tuple[list[Path], tuple[str, ...]]:
             return _save_pictures([(target, drawn)], details), ()
@@ -157,7 +163,7 @@ class Exporting(QObject):
 
     def write_everything(self, folder: Path) -> None:
         """Write all masks that are drawn and a picture of every map that is ready."""
-        image, view = self._state.image, self._views.active
+        image, view = self._state.image, self._views.reading
         if image is None:
             return
         masks = [m.copy(id=m.id) for m in self._state.masks.all if not m.is_empty]
@@ -187,7 +193,7 @@ class Exporting(QObject):
         self._state.jobs.start("Exporting", work, self._written)
 
     def _map_pictures(self) -> list[tuple[str, QImage]]:
-        view, style = self._views.active, self._views.style_of
+        view, style = self._views.reading, self._views.style_of
         covers = () if view.image is None else self._state.covers(view.image)
         return [
             (name, picture.draw(view, Overlay(found, style(found)), covers))

@@ -104,7 +104,7 @@ class BatchExport(QObject):
     def _item(self, case: Case, series: Series) -> Item:
         from engine.export.batch import Item
 
-        state, view = self._state, self._window.views.active
+        state, view = self._state, self._window.views.reading
         if series is not state.series or state.image is None:
             return Item(case, series)
         compared = state.masks.compared

@@ -84,7 +84,7 @@ class SingleExport(QObject):
         from engine.export import names
         from engine.report import findings
 
-        state, view = self._state, self._window.views.active
+        state, view = self._state, self._window.views.reading
         image = state.image
         if image is None:
             return None
