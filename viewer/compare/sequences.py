@@ -15,12 +15,12 @@ _STIR = re.compile(
 
 def is_t1(series: Series) -> bool:
     """Whether a series says that it is T1-weighted or a fat image."""
-    return bool(_T1.search(series.title)) and not is_stir(series)
+    return bool(_T1.search(_name(series))) and not is_stir(series)
 
 
 def is_stir(series: Series) -> bool:
     """Whether a series says that it is a STIR image, or water with the fat suppressed."""
-    return bool(_STIR.search(series.title))
+    return bool(_STIR.search(_name(series)))
 
 
 def partner(case: Case, series: Series) -> Series | None:
@@ -42,3 +42,7 @@ def partner(case: Case, series: Series) -> Series | None:
         return None
     after = case.series.index(series)
     return next((other for other in found if case.series.index(other) > after), found[0])
+
+
+def _name(series: Series) -> str:
+    return f"{series.title} {series.sequence}"

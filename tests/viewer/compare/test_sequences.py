@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from engine.images.case import Case, Series
 from viewer.compare.sequences import is_stir, is_t1, partner
 
@@ -17,6 +19,7 @@ def test_names_of_vendors_are_known():
         assert is_stir(series(title)) and not is_t1(series(title)), title
     for title in ("Localizer", "B-mode", "T2 axial", "view1"):
         assert not is_t1(series(title)) and not is_stir(series(title)), title
+    assert is_stir(replace(series("Series 4"), sequence="STIR"))
 
 
 def test_stir_comes_beside_t1_and_the_other_way_round():
