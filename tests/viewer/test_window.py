@@ -186,7 +186,7 @@ def test_masks_come_back_when_the_image_is_opened_again(make_window, pictures, u
     again = make_window(pictures / "a (2).png")
     assert np.array_equal(own_mask(again).frame(0), drawn)
     said = again.notice.text
-    assert said.startswith("Restored what you drew on this image: 1 mask, saved today at ")
+    assert said.startswith("What you drew on this image has been restored: 1 mask, saved today at ")
 
 
 def test_switching_case_keeps_the_drawing(make_window, pictures, until):

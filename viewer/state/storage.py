@@ -93,7 +93,7 @@ class Storage(QObject):
         self.notes = [(note, "warning") for note in self._autosave.notes]
         kept = what_was_kept(self.document.masks, self.document.frame_word, self._autosave.saved_at)
         if kept:
-            self.notes.append((f"Restored what you drew on this image: {kept}.", "good"))
+            self.notes.append((f"What you drew on this image has been restored: {kept}.", "good"))
         if references.problem:
             self.notes.append((references.problem, "warning"))
         if references.pixels is not None and self._fits(references.pixels):
