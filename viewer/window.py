@@ -256,7 +256,7 @@ class Window(QMainWindow):
 
     def _connect(self) -> None:
         state = self.state
-        state.notice.connect(self.notice.say)
+        state.notice.connect(lambda text, tone: self.notice.say(state.privacy.sentence(text), tone))
         state.pathsGiven.connect(self.notice.clear)
         state.masks.changed.connect(self._follow_masks)
         state.measures.changed.connect(self._follow_masks)
@@ -336,7 +336,7 @@ class Window(QMainWindow):
                     f"Your drawing has been kept: {kept}." if kept else "Your masks have been kept."
                 ),
                 "info",
-                f"Open {last[0].name} again",
+                "Open it again" if self.state.privacy.hidden else f"Open {last[0].name} again",
                 lambda: self.state.open_paths(last),
             )
 

@@ -223,6 +223,8 @@ def test_one_key_hides_names_everywhere(window, qtbot, study):
     window.state.open_paths([study / "weber_broken.png"])
     qtbot.waitUntil(lambda: bool(window.notice.accessibleName()), timeout=60_000)
     assert "A file cannot be read" in window.notice.accessibleName()
+    window.state.notice.emit("weber.nii.gz and “J. Weber 2.png” cannot be read.", "warning")
+    assert window.notice.accessibleName() == "a file and a file cannot be read."
     assert secrets_shown(window) == []
     picture = next(
         c for c in window.state.cases.opened.cases if c.series[0].paths[0].suffix == ".png"

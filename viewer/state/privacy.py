@@ -15,6 +15,11 @@ from viewer.state.cases import CaseList
 MARK = "•••"
 #: Letters below which a word is in too many others to say anything about anybody.
 SHORTEST = 3
+#: Names of files; those in quotes may have spaces.
+_FILE = re.compile(
+    r"(?:“[^”]+|[^\s“”\"']+)\.(?:dcm|dicom|ima|nii|gz|png|jpe?g|tiff?|bmp|nrrd|json)\b”?",
+    re.IGNORECASE,
+)
 
 
 class Privacy(QObject):
@@ -56,6 +61,10 @@ class Privacy(QObject):
         if not self.hidden:
             return problem.sentence
         return self.clean(problem.sentence.replace(problem.path.name, "A file"))
+
+    def sentence(self, text: str) -> str:
+        """Return what is said to the reader, without names of files where names are hidden."""
+        return self.clean(_FILE.sub("a file", text)) if self.hidden else text
 
     def clean(self, text: str) -> str:
         """Return a text without the names, numbers and file names of the patients in the list."""
