@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal, Slot
+from shiboken6 import isValid
 
 from engine.errors import CancelledError, SaliscopeError
 from engine.progress import Progress
@@ -141,6 +142,9 @@ class _Runnable(QRunnable):
         if self._started(self._job):
             try:
                 self._job.run()
+            except RuntimeError:
+                if isValid(self._job):
+                    raise  # else Qt has deleted it: the program ended before the work did
             finally:
                 self._done(self._job)
 
