@@ -303,7 +303,7 @@ def _save_pictures(pictures: list[tuple[Path, QImage]], details: dict[str, Any])
     written: list[Path] = []
     for path, drawn in pictures:
         with replacing(path) as temporary:
-            if not drawn.save(str(temporary), path.suffix[1:].upper().encode() or b"PNG"):
+            if not drawn.save(str(temporary)):
                 raise MaskError(f"“{path.name}” cannot be written; choose another folder.")
         written.append(path)
     note = _free(written[0].parent, f"{written[0].stem}.json")

@@ -47,6 +47,8 @@ def draw(source: ImageView, overlay: Overlay | None, covers: Sequence[Box] = ())
         painter = QPainter(picture)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         view.paint(painter)
+        for box in covers:  # over maps and outlines too
+            painter.fillRect(view.viewport.to_widget_rect(*box), Qt.GlobalColor.black)
         painter.end()
         return picture
     finally:
@@ -55,6 +57,7 @@ def draw(source: ImageView, overlay: Overlay | None, covers: Sequence[Box] = ())
 
 
 def _covered(image: Image, covers: Sequence[Box]) -> Image:
+    """Blacken the pixels as well: drawn smoothly, they would show beyond the boxes' edges."""
     if not covers:
         return image
     from engine.measure.covers import black_out
