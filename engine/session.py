@@ -27,8 +27,11 @@ from engine.model.device import (
 from engine.model.network import FusionNetwork, Outputs
 from engine.progress import Progress
 from engine.saliency.anatomy import foreground, outside_share
+from engine.saliency.derived import PIXELS, part_of, parts_of
+from engine.saliency.difference import difference
 from engine.saliency.map import Provenance, SaliencyMap
 from engine.saliency.maps import RawMap, check_name, grids, native_names, raw_maps
+from engine.saliency.mirror import find_axis, mirror_difference, pixel_difference
 from engine.saliency.placement import Grid, inside_share, place
 
 # A forward pass leaves a byte a pixel of the image and some 10 kB of grids, a drawn map four bytes
@@ -99,6 +102,7 @@ class Session:
         self._lock = threading.RLock()
         self._forwards: _Cache[Forward] = _Cache(CACHE_BYTES // 8)
         self._maps: _Cache[SaliencyMap] = _Cache(CACHE_BYTES)
+        self._axes: dict[tuple[str, int], float] = {}
 
     @classmethod
     def open(cls, path: Path, device: str = "auto", precision: str = "auto") -> Self:
@@ -151,8 +155,23 @@ class Session:
         """Return the map ``name`` of one frame, for the class ``target`` or the predicted one.
 
         Native maps show what a branch holds, whatever the class; SHAP's are the class's own.
+        "A-minus-B" is the difference of two maps (``engine.saliency.difference``), "A-mirror" a
+        map minus its mirror image at ``mirror_axis``, "pixels-mirror" the pixels likewise.
         Raises ``InvalidInputError`` for an unknown name, frame or class.
         """
+        parts, whole = parts_of(name), part_of(name)
+        if parts is not None:
+            first, second, normalisation = parts
+            return difference(
+                self.saliency(image, frame, first, target, progress),
+                self.saliency(image, frame, second, target, progress),
+                normalisation,
+            )
+        if name == PIXELS:
+            return pixel_difference(image, frame, self.mirror_axis(image, frame))
+        if whole is not None:
+            of = self.saliency(image, frame, whole, target, progress)
+            return mirror_difference(of, self.mirror_axis(image, frame))
         check_name(name, self.map_names)
         if target is None:
             target = self.predict(image, frame, progress).predicted
@@ -173,6 +192,30 @@ class Session:
             found = self._draw(image, frame, name, target, self.forward(image, frame, progress))
             self._maps.put(key, found, found.values.nbytes + found.raw.nbytes)
         return found
+
+    def offers(self, name: str) -> bool:
+        """Whether ``saliency`` knows a map: the model's own, and what is computed from them."""
+        parts, whole = parts_of(name), part_of(name)
+        if parts is not None:
+            return self.offers(parts[0]) and self.offers(parts[1])
+        if name == PIXELS:
+            return True
+        return self.offers(whole) if whole is not None else name in self.map_names
+
+    def mirror_axis(self, image: Image, frame: int) -> float:
+        """Return the column that a frame is mirrored at: as set, else found in its anatomy."""
+        key = (image.key, frame)
+        axis = self._axes.get(key)
+        if axis is None:
+            axis = self._axes[key] = find_axis(_anatomy(image, frame)).col
+        return axis
+
+    def set_mirror_axis(self, image: Image, frame: int, col: float | None) -> None:
+        """Mirror a frame at another column (a whole or a half), or for None as it is found."""
+        if col is None:
+            self._axes.pop((image.key, frame), None)
+        else:
+            self._axes[image.key, frame] = col
 
     def forward(self, image: Image, frame: int, progress: Progress | None = None) -> Forward:
         """Return what one forward pass gives for a frame; computed once."""

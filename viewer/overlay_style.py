@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import QMenu, QWidget
 
+from viewer import derive
 from viewer.actions import Actions
 from viewer.canvas.overlay import KINDS, LEVELS, TOP, Kind
 from viewer.settings import Settings
@@ -56,6 +57,7 @@ def install(actions: Actions, state: AppState) -> None:
         group.addAction(actions[f"style-{kind}"])
     state.overlays.changed.connect(mark)
     mark()
+    derive.install(actions, state)
 
 
 def _step_opacity(state: AppState, by: float) -> None:
@@ -63,9 +65,10 @@ def _step_opacity(state: AppState, by: float) -> None:
 
 
 def menu(window: QWidget, actions: Actions) -> QMenu:
-    """Return the menu of the ways of drawing."""
-    names = (f"style-{kind}" for kind in KINDS)
-    return actions.fill(QMenu("Overlay &style", window), *names, None, "next-style", *OPACITIES)
+    """Return the menu of the ways of drawing, and of what is drawn from two maps."""
+    kinds = (f"style-{kind}" for kind in KINDS)
+    names = (*kinds, None, "next-style", *OPACITIES, None, "difference")
+    return actions.fill(QMenu("Overlay &style", window), *names)
 
 
 def parse_levels(text: str) -> tuple[float, ...]:

@@ -35,6 +35,9 @@ _EPILOG = """\
 maps: global and local (the two branches); gate, concat or product (their fusion, whichever the
 network has); attention (the gate itself); and shap-global, shap-local, shap-gate ... (what each
 pixel adds to that branch's output; these take from seconds to minutes and are kept for next time).
+A-minus-B is the difference of two maps, each over its own sum (A-minus-B-by-peak, -by-rank: over
+its peak, of its ranks); A-mirror is a map minus its mirror image, for paired limbs side by side;
+pixels-mirror is the same of the image.
 """
 
 
@@ -152,7 +155,8 @@ def run(args: argparse.Namespace) -> int:
             from engine.evaluation.check import check
 
             part = progress.part(0.1 + 0.9 * share, 1.0)
-            facts = check(session, image, index, maps, mask, seed=args.seed, progress=part)
+            own = {name: found for name, found in maps.items() if name in session.map_names}
+            facts = check(session, image, index, own, mask, seed=args.seed, progress=part)
             for name, found in facts.items():
                 written[name]["check"] = {**found.to_json(), "seed": args.seed}
     path, frame = place(image, index)
@@ -182,7 +186,7 @@ def run(args: argparse.Namespace) -> int:
         f"{', '.join(names)} for class {session.classes[target]} in {args.out} "
         f"({model.title(session.checkpoint, why)})"
     )
-    for name in names if args.check else ():
+    for name in (name for name in names if "check" in written[name]):
         print(f"{name}: {written[name]['check']['verdict']}")
     return 0
 
@@ -191,7 +195,7 @@ def _names(session: Session, asked: list[str] | None) -> list[str]:
     if not asked:
         return [session.checkpoint.metadata.architecture.fusion]
     for name in asked:
-        if name not in session.map_names:
+        if not session.offers(name):
             raise InvalidInputError(
                 f"There is no map {name!r} in this network; it has {', '.join(session.map_names)}."
             )

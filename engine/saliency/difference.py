@@ -3,37 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from engine.errors import InvalidInputError
+from engine.saliency.derived import NORMALISATIONS, Normalisation, difference_name
 from engine.saliency.map import Provenance, SaliencyMap
 
-Normalisation = Literal["share", "peak", "rank"]
-"""How two maps, whose units differ, are made comparable before one is taken from the other.
-
-share: each over its own sum of magnitudes, times the number of pixels: 1 is the mean, and the
-difference says in multiples of it where one map spends more of its relevance. peak: each over its
-strongest magnitude. rank: each value's rank among its map's, 0 to 1, ties by their mean rank; sees
-the order alone.
-"""
-
-MINUS = "-minus-"
 METHOD = "difference"
-
-
-def name_of(first: str, second: str) -> str:
-    """Return the key of ``first`` minus ``second``: also a good file name."""
-    return f"{first}{MINUS}{second}"
-
-
-def parts_of(name: str) -> tuple[str, str] | None:
-    """Return the keys of the two maps that a difference is of; None for another map's key."""
-    first, minus, second = name.partition(MINUS)
-    return (first, second) if minus and first and second else None
 
 
 def difference(
@@ -55,16 +33,16 @@ def difference(
             "A difference is of two maps of the same frame of one image; these are of different "
             "ones."
         )
-    if normalisation not in get_args(Normalisation):
+    if normalisation not in NORMALISATIONS:
         raise InvalidInputError(
-            f"Maps are normalised by {', '.join(get_args(Normalisation))}, not {normalisation}."
+            f"Maps are normalised by {', '.join(NORMALISATIONS)}, not {normalisation}."
         )
     values = (normalised(first, normalisation) - normalised(second, normalisation)).astype(
         np.float32
     )
     same = a.checkpoint_sha256 == b.checkpoint_sha256
     return SaliencyMap(
-        name=name_of(first.name, second.name),
+        name=difference_name(first.name, second.name, normalisation),
         values=values,
         raw=values.copy(),
         sign="signed",
@@ -104,5 +82,7 @@ def normalised(saliency: SaliencyMap, normalisation: Normalisation) -> NDArray[n
         return np.asarray(values * (values.size / strength.sum()))
     if normalisation == "peak":
         return np.asarray(values / strength.max())
+    from scipy.stats import rankdata  # a third of a second, for those who want ranks
+
     ranks = rankdata(values.ravel()).reshape(values.shape)
     return np.asarray((ranks - 1) / max(values.size - 1, 1))

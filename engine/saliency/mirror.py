@@ -16,6 +16,7 @@ from scipy.signal import fftconvolve
 from engine.errors import InvalidInputError
 from engine.images.image import Image
 from engine.saliency.anatomy import foreground
+from engine.saliency.derived import PIXELS, mirror_name
 from engine.saliency.map import Provenance, SaliencyMap
 
 METHOD = "mirror-difference"
@@ -136,7 +137,7 @@ def mirror_difference(saliency: SaliencyMap, col: float) -> SaliencyMap:
     made = saliency.provenance
     return replace(
         saliency,
-        name=f"{saliency.name}-mirror",
+        name=mirror_name(saliency.name),
         values=values,
         raw=values.copy(),
         sign="signed",
@@ -164,7 +165,7 @@ def pixel_difference(image: Image, frame: int, col: float) -> SaliencyMap:
     both[:, there] = body[:, there] & body[:, of]
     values = np.where(both, np.nan_to_num(grey - mirrored(grey, col)) * scale, np.float32(0))
     return SaliencyMap(
-        name="pixels-mirror",
+        name=PIXELS,
         values=values.astype(np.float32),
         raw=values.astype(np.float32),
         sign="signed",

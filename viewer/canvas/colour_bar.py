@@ -20,15 +20,14 @@ SHORTEST = 36.0
 SMALL = 220.0
 #: A bar of lines is this opaque: the marks on it are what is drawn over the image.
 FAINT = 0.4
-LEGEND = 150.0
 _LINE = 17.0
 
 
 class ColourBar:
     """A vertical bar at the right edge; hollow below the threshold, where nothing is drawn.
 
-    Of a map drawn as lines, the bar is faint and has a mark with its value for each of them, and
-    below it stands what the lines are.
+    Of a map drawn as lines, the bar is faint and has a mark with its value for each of them;
+    ``legend`` says what the lines are, for the view's corner.
     """
 
     def __init__(self) -> None:
@@ -99,9 +98,7 @@ class ColourBar:
     def paint(self, painter: QPainter, viewport: Viewport) -> None:
         """Paint bar and numbers."""
         box = self.box(viewport)
-        around = (
-            None if box is None else box.adjusted(-LEGEND, -24, 40, 24 + _LINE * len(self.legend))
-        )
+        around = None if box is None else box.adjusted(-100, -24, 40, 24)
         if box is None or around is None or not painter.clipBoundingRect().intersects(around):
             return
         painter.save()
@@ -136,11 +133,6 @@ class ColourBar:
                 continue
             shadowed_text(painter, where, right, text)
         self._paint_marks(painter, box)
-        width = min(LEGEND, viewport.width - 2 * MARGIN)
-        where = QRectF(viewport.width - MARGIN - width, box.bottom() + 2, width, _LINE)
-        for text in self.legend:
-            where.translate(0, _LINE)
-            shadowed_text(painter, where, right, text)
         painter.restore()
 
     def _paint_marks(self, painter: QPainter, box: QRectF) -> None:

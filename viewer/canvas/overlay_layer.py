@@ -116,12 +116,14 @@ class OverlayLayer:
                 pen = QPen(colour, (HALO_WIDTH if shadow else LINE_WIDTH) * ratio)
                 pen.setCosmetic(True)
                 pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
-                pen.setCapStyle(Qt.PenCapStyle.FlatCap if line.dashed else Qt.PenCapStyle.SquareCap)
-                if line.dashed and not shadow:
+                dashes = line.dashed and not shadow
+                pen.setCapStyle(Qt.PenCapStyle.FlatCap if dashes else Qt.PenCapStyle.SquareCap)
+                if dashes:
                     pen.setDashPattern([4, 3])
                 painter.setPen(pen)
-                painter.drawPath(line.path)
-                if line.sides:
+                if dashes and not line.path.isEmpty():
+                    painter.drawPath(line.path)
+                else:
                     painter.drawLines(list(line.sides))
 
 

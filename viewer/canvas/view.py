@@ -17,7 +17,7 @@ from engine.images.windowing import default_window
 from engine.masks.change import Change
 from engine.masks.document import MaskDocument
 from viewer import theme
-from viewer.canvas import brush_cursor, numbers, readout
+from viewer.canvas import axis_line, brush_cursor, numbers, readout
 from viewer.canvas.annotations import Annotations
 from viewer.canvas.colour_bar import ColourBar
 from viewer.canvas.header import Header
@@ -70,6 +70,7 @@ class ImageView(QWidget):
         self._fitted = True
         self._overlay: Overlay | None = None
         self._overlay_shown = True
+        self._mirror_axis: float | None = None
         self._shared_cursor: tuple[float, float] | None = None
         self._pointer: Pointer | None = None
         self._tool: Tool = WindowLevelTool()
@@ -294,6 +295,12 @@ class ImageView(QWidget):
             area = self._viewport.to_widget_rect(*box)
             self.surface.refresh(area.adjusted(-3, -3, 3, 3))
 
+    def set_mirror_axis(self, col: float | None) -> None:
+        """Mark the column that the image is mirrored at, or None for none."""
+        if col != self._mirror_axis:
+            self._mirror_axis = col
+            self.surface.update()
+
     def set_overlay_shown(self, shown: bool) -> None:
         """Hide the overlay for a moment, or show it again."""
         if shown != self._overlay_shown:
@@ -430,6 +437,8 @@ class ImageView(QWidget):
         self._image_layer.paint(painter, viewport)
         self._overlay_layer.paint(painter, viewport)
         self._mask_layer.paint(painter, viewport)
+        if self._mirror_axis is not None:
+            axis_line.paint(painter, viewport, self._mirror_axis, self._image.shape[0])
         for decoration in self.decorations:
             decoration(painter, self)
         self._tool.paint(painter, self)
@@ -503,7 +512,7 @@ class ImageView(QWidget):
         lines.append(f"{cols} × {rows}  {zoom:.0%}".replace("%", " %"))
         if not self.turn.is_plain:
             lines.append(self.turn.words)
-        self._annotations.top_left = lines
+        self._annotations.top_left = [*lines, *self._colour_bar.legend]
         self._write_reading()
 
     def _write_reading(self) -> None:

@@ -188,7 +188,7 @@ class Board(QObject):
             return
         if name is not None:
             subject.map_name = name = equivalent(name, session)
-            if name not in session.map_names:
+            if not session.offers(name):
                 subject.problem = f"{session.checkpoint.metadata.name} has no map “{title(name)}”."
                 return
         subject.wanted = Wanted(session, image, frame, name or "")

@@ -95,7 +95,10 @@ class Picker(QObject):
 
     def _add_maps(self, view: int, menu: QMenu, subject: Subject) -> None:
         session = subject.session
-        names = session.map_names if session is not None else self._state.analysis.map_names
+        names = self._state.analysis.map_names
+        if session is not None:
+            derived = (name for name in self._state.analysis.derived if session.offers(name))
+            names = (*session.map_names, *derived)
         alone = titles.alone_mask(subject)
         bare = subject.map_name is None and alone is None and not subject.content.empty
         _option(menu, "&Image alone", bare, partial(self.show_map, view, None))

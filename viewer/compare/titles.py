@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.images.case import Case
 from viewer.compare.board import Subject
-from viewer.state.analysis import MapStatus, is_slow, title
+from viewer.state.analysis import MapStatus, is_derived, is_slow, title
 from viewer.state.contents import ALL_MASKS, NO_MASKS
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _detail(subject: Subject, *, alone: bool, brief: bool) -> str:
         return "could not be computed"
     if entry.map is None:
         return "not computed" if is_slow(map_name) else ""
-    if brief:
+    if brief or is_derived(map_name):
         return entry.map.target_name
     samples = entry.map.provenance.parameters.get("samples")
     if is_slow(map_name):  # attributed to single pixels: there are no cells

@@ -10,10 +10,14 @@ from viewer.panels.agreement import AgreementPanel
 from viewer.panels.honesty import HonestyPanel
 from viewer.panels.image import ImagePanel
 from viewer.panels.masks import MasksPanel
+from viewer.panels.mirror import MirrorPanel
 from viewer.panels.overlay import OverlayPanel
 from viewer.panels.prediction import PredictionPanel
 from viewer.state import AppState
 from viewer.widgets.section import Section
+
+_FOLDED = ("mirror",)
+"""Sections that wait to be unfolded: few images show both limbs."""
 
 
 class AnswersPanel(QFrame):
@@ -29,6 +33,7 @@ class AnswersPanel(QFrame):
         self.agreement = AgreementPanel(state)
         self.overlay = OverlayPanel(state)
         self.honesty = HonestyPanel(state, state.honesty)
+        self.mirror = MirrorPanel(state)
         self.masks = MasksPanel(state)
         self.image = ImagePanel(state)
         self.sections: dict[str, Section] = {
@@ -36,6 +41,7 @@ class AnswersPanel(QFrame):
             "agreement": self.agreement,
             "overlay": self.overlay,
             "honesty": self.honesty,
+            "mirror": self.mirror,
             "masks": self.masks,
             "image": self.image,
         }
@@ -52,7 +58,7 @@ class AnswersPanel(QFrame):
         stack.setSpacing(0)
         for name, section in self.sections.items():
             stack.addWidget(section)
-            section.set_folded(state.settings.flag(f"folded/{name}", False))
+            section.set_folded(state.settings.flag(f"folded/{name}", name in _FOLDED))
             section.folded.connect(
                 lambda folded, name=name: state.settings.set(f"folded/{name}", folded)
             )

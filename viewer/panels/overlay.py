@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QIcon, QImage, QPixmap
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -28,6 +28,7 @@ from viewer.widgets.section import Section, label
 
 _SWATCH = QSize(40, 12)
 _WORTH_SAYING = 0.05
+_DIFFERENCE = "?"  # no map is called so
 
 
 def swatch(name: str) -> QIcon:
@@ -43,6 +44,8 @@ def swatch(name: str) -> QIcon:
 
 class OverlayPanel(Section):
     """The choice of map is the active view's; colours and opacity are shared by all views."""
+
+    differenceRequested = Signal()
 
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__("Overlay", parent)
@@ -134,6 +137,8 @@ class OverlayPanel(Section):
             elif is_slow(name) and (entry is None or entry.map is None):
                 text += "  ·  not computed"
             entries.append((text, name))
+        if len(state.analysis.map_names) > 1:
+            entries.append(("Difference of two maps…", _DIFFERENCE))
         now = [(self.map.itemText(i), self.map.itemData(i)) for i in range(self.map.count())]
         if now != entries:
             self.map.clear()
@@ -216,6 +221,10 @@ class OverlayPanel(Section):
             self._state.overlays.restyle(colours=chosen)
 
     def _on_map(self) -> None:
+        if self.map.currentData() == _DIFFERENCE:
+            self.refresh()  # the map that is shown stays chosen meanwhile
+            self.differenceRequested.emit()
+            return
         self._state.overlays.show(self._state.active_view, self.map.currentData() or None)
 
     def _on_compute(self) -> None:

@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.images.image import Image
 from engine.progress import Progress
+from engine.saliency.derived import PIXELS, part_of, parts_of
 from engine.saliency.map import SaliencyMap
 from viewer.jobs import Jobs
 from viewer.state.opened import Opened, first_installed
@@ -36,14 +37,25 @@ _TITLES = {
 
 def title(name: str) -> str:
     """Return what a map is called on screen."""
+    parts, whole = parts_of(name), part_of(name)
+    if parts is not None:
+        by = "" if parts[2] == "share" else f" by {parts[2]}"
+        return f"{title(parts[0])} − {title(parts[1])}{by}"
+    if whole is not None:
+        return f"{'Pixels' if name == PIXELS else title(whole)}, left–right"
     if name.startswith("shap-"):
         return f"SHAP {name.removeprefix('shap-')}"
     return _TITLES.get(name, name)
 
 
+def is_derived(name: str) -> bool:
+    """Whether a map is computed from others, or from the pixels."""
+    return parts_of(name) is not None or part_of(name) is not None
+
+
 def is_slow(name: str) -> bool:
     """Whether a map is only computed when asked for."""
-    return name.startswith("shap-")
+    return "shap-" in name
 
 
 class MapStatus(Enum):
@@ -98,6 +110,7 @@ class Analysis(QObject):
         self.familiarity: Familiarity | None = None  # None too where the checkpoint cannot say
         self.busy = False
         self.entries: dict[str, MapEntry] = {}
+        self.derived: tuple[str, ...] = ()
         self._image: Image | None = None
         self._frame = 0
         self._modality = ""
@@ -205,8 +218,34 @@ class Analysis(QObject):
 
     @property
     def map_names(self) -> tuple[str, ...]:
-        """The maps this checkpoint has, native ones first."""
-        return tuple(self.session.map_names) if self.session is not None else ()
+        """The maps this checkpoint has, native ones first, then those asked for besides."""
+        if self.session is None:
+            return ()
+        offered = (name for name in self.derived if self.session.offers(name))
+        return (*self.session.map_names, *offered)
+
+    def derive(self, name: str) -> None:
+        """Offer a map computed from others (a difference) beside the model's own, and compute it.
+
+        It stays on the list, for other frames and images too.
+        """
+        if self.session is None or not self.session.offers(name):
+            return
+        if name not in self.map_names:
+            self.derived = (*self.derived, name)
+            self.entries.setdefault(name, MapEntry(name))
+            self.sessionChanged.emit()
+            self.mapsChanged.emit()
+        self.request(name)
+
+    def redo(self, name: str) -> None:
+        """Compute a map again that rests on something that has changed (the mirror axis)."""
+        if name in self.entries:
+            self._jobs.cancel(f"map:{name}")
+            self.entries[name] = MapEntry(name)
+            for result in self._results.values():
+                result.maps.pop(name, None)
+            self.request(name)
 
     @property
     def fusion(self) -> str:

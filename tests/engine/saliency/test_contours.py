@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from engine.saliency.contours import SMOOTH, contours, is_pixelwise
+from engine.saliency.contours import SMOOTH, contours, is_pixelwise, thinned
 from engine.saliency.map import Provenance, SaliencyMap
 
 
@@ -57,11 +59,33 @@ def test_maps_of_single_pixels_are_smoothed_and_levels_are_of_what_is_left():
     assert len(raw.levels[1].lines) > 200
 
 
+def test_a_difference_of_cells_is_not_smoothed_and_one_of_pixels_is():
+    from engine.saliency.difference import difference
+
+    values = np.random.default_rng(0).random((90, 90)).astype(np.float32)
+    cells = saliency(values)
+    assert not is_pixelwise(difference(cells, saliency(values[::-1])))
+    pixels = replace(cells, name="shap-gate")
+    assert is_pixelwise(difference(cells, pixels))
+
+
+def test_points_on_a_straight_way_are_left_out_and_bends_stay():
+    straight = np.column_stack([np.arange(100.0), 2 * np.arange(100.0)])
+    thin = thinned(straight)
+    assert len(thin) < 10 and (thin[0] == straight[0]).all() and (thin[-1] == straight[-1]).all()
+    bend = np.array([[0, 0], [1, 0], [1, 1], [2, 1], [2, 2]], float)
+    np.testing.assert_array_equal(thinned(bend), bend)
+    circle = np.array([[np.cos(a), np.sin(a)] for a in np.linspace(0, 2 * np.pi, 500)]) * 60
+    thin = thinned(circle)
+    middles = (thin[1:] + thin[:-1]) / 2
+    assert len(thin) < 250 and np.abs(np.hypot(*middles.T) - 60).max() < 0.1
+
+
 def test_what_is_not_there_has_no_line():
     assert contours(saliency(np.zeros((5, 5))), (0.5,), 0.0, signed=False).levels == ()
     values = np.full((5, 9), np.nan)
     values[:, 4:] = np.arange(5.0)
     found = contours(saliency(values), (0.5,), 4.0, signed=False)
-    assert found.levels[0].lines[0][:, 0].tolist() == pytest.approx([6.5] * 5)
+    np.testing.assert_allclose(found.levels[0].lines[0][:, 0], 6.5)
     found = contours(saliency(values), (0.0, 1.0, 0.5, 0.5), 4.0, signed=False)
     assert [level.share for level in found.levels] == [0.5]

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from engine.errors import InvalidInputError
-from engine.saliency.difference import difference, name_of, parts_of
+from engine.saliency.derived import difference_name, parts_of
+from engine.saliency.difference import difference
 from engine.saliency.map import Provenance, SaliencyMap
 
 
@@ -39,8 +40,11 @@ def test_shares_are_multiples_of_the_mean():
 def test_it_is_a_map_like_any_other_and_says_what_made_it():
     first, second = saliency(np.eye(4)), saliency(np.ones((4, 4)), "local", sha="b")
     found = difference(first, second, "peak")
-    assert found.name == "gate-minus-local" == name_of("gate", "local")
-    assert parts_of(found.name) == ("gate", "local") and parts_of("shap-gate") is None
+    assert found.name == "gate-minus-local-by-peak" == difference_name("gate", "local", "peak")
+    assert parts_of(found.name) == ("gate", "local", "peak")
+    assert parts_of(difference_name("gate", "local")) == ("gate", "local", "share")
+    for name in ("shap-gate", "gate-minus-", "gate-minus-local-by-loud", "-minus-gate"):
+        assert parts_of(name) is None
     made = found.provenance
     assert (made.method, made.branch, made.image_key, made.frame) == (
         *("difference", "gate − local", "k", 2),
