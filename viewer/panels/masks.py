@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QSize, QTimer, Signal
 from PySide6.QtWidgets import QToolButton, QVBoxLayout, QWidget
 
 from engine.masks.labels import Label
@@ -17,6 +17,10 @@ from viewer.widgets.section import Section
 
 if TYPE_CHECKING:
     from engine.masks.mask import Mask
+
+
+#: Statistics are counted at most this often, ms: reading them takes longer.
+_COUNT_MS = 120
 
 
 class MasksPanel(Section):
@@ -37,6 +41,11 @@ class MasksPanel(Section):
         self.clear = self._button("eraser", "Clear the active mask on this frame", self._on_clear)
         self.remove = self._button("trash", "Remove the active mask", self._on_remove)
         self.statistics = StatisticsTable()
+        self._uncounted = False
+        self._counting = QTimer(self)
+        self._counting.setSingleShot(True)
+        self._counting.setInterval(_COUNT_MS)
+        self._counting.timeout.connect(self._count)
         self.body.addWidget(self.statistics)
         state.masks.changed.connect(self.refresh)
         state.frameChanged.connect(self.refresh)
@@ -85,7 +94,11 @@ class MasksPanel(Section):
             self._remark.say("Take the brush and draw; a mask is added with the first stroke.")
         else:
             self._remark.say("")
-        self._show_statistics(active)
+        if self._counting.isActive():
+            self._uncounted = True  # a brush over a large mask must not wait for its mean
+        else:
+            self._show_statistics(active)
+            self._counting.start()
 
     def _measure(self, mask: Mask) -> str:
         document, frame = self._state.masks.document, self._state.frame
@@ -98,6 +111,13 @@ class MasksPanel(Section):
             if dice is not None:
                 text += f" · Dice {dice:.2f}"
         return text
+
+    def _count(self) -> None:
+        if self._uncounted:
+            self._uncounted = False
+            document = self._state.masks.document
+            self._show_statistics(document.active if document is not None else None)
+            self._counting.start()
 
     def _show_statistics(self, active: Mask | None) -> None:
         document, image = self._state.masks.document, self._state.image
