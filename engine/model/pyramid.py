@@ -55,8 +55,10 @@ def sampling(local: str, pixels: int, cells: int, grid: int, level: int) -> Tens
     pixels: of the input along this side; cells: of the local branch; level: cells of the level,
     which lie evenly over the input. Where a fused cell is the mean of local ones, so is its place.
     """
-    places = torch.tensor(centres(local, cells))[None]
-    places = nn.functional.adaptive_avg_pool1d(places, grid)[0]
-    index = ((places + 0.5) * level / pixels - 0.5).clamp(0, level - 1)
-    distance = (index[:, None] - torch.arange(level)).abs()
-    return (1 - distance).clamp_min(0)
+    # Kept for all later calls, which may need gradients where the first did not.
+    with torch.inference_mode(False):
+        places = torch.tensor(centres(local, cells))[None]
+        places = nn.functional.adaptive_avg_pool1d(places, grid)[0]
+        index = ((places + 0.5) * level / pixels - 0.5).clamp(0, level - 1)
+        distance = (index[:, None] - torch.arange(level)).abs()
+        return (1 - distance).clamp_min(0)

@@ -154,3 +154,14 @@ def test_every_parameter_learns() -> None:
         value.grad is not None and torch.isfinite(value.grad).all()
         for value in network.parameters()
     )
+
+
+def test_gradients_are_possible_after_a_first_pass_without_any() -> None:
+    """What is kept of the first pass must not be bound to its mode."""
+    network = _network(fusion_grid=23).eval()
+    x = torch.randn(1, 3, 96, 96)
+    with torch.inference_mode():
+        network(x)
+    inputs = x.clone().requires_grad_(True)
+    network(inputs).fusion_logits.sum().backward()
+    assert inputs.grad is not None and inputs.grad.abs().sum() > 0
