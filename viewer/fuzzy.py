@@ -7,6 +7,7 @@ from dataclasses import dataclass
 #: What makes a match better: letters in a row, and letters that begin a word.
 _IN_A_ROW = 12.0
 _WORD_START = 10.0
+_WHOLE_WORD = 12.0
 _LETTER = 1.0
 _GAP = 0.05  # per letter passed over, so that short texts win
 
@@ -67,6 +68,9 @@ def _from(word: str, text: str, start: int) -> Match | None:
         score += _LETTER - (_GAP * (here - at - 1) if letters else 0.0)
         letters.append(here)
         at = here
+    whole = at - start == len(word) - 1 and not text[at + 1 : at + 2].isalnum()
+    if whole and _begins_word(text, start):
+        score += _WHOLE_WORD
     return Match(score, frozenset(letters))
 
 

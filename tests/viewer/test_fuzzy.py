@@ -15,6 +15,8 @@ TITLES = (
     "File › Export › Mask as NIfTI",
     "File › Export › Mask as NRRD (3D Slicer)",
     "View › Overlay › Gate",
+    "View › Fit",
+    "View › Filter the cases",
 )
 
 
@@ -27,6 +29,7 @@ TITLES = (
         ("slicer", "File › Export › Mask as NRRD (3D Slicer)"),
         ("tl9", "Image › Turn and flip › Turn left 90°"),
         ("ove gate", "View › Overlay › Gate"),
+        ("fit", "View › Fit"),
         ("TOUR", "Help › Tour of the window"),
     ],
 )
