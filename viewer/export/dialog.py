@@ -209,11 +209,12 @@ class BatchDialog(QDialog):
 
     def _add(self, head: QTreeWidgetItem, case: Case, chosen: set[Series | None]) -> None:
         if len(case.series) == 1:
-            row = _row(f"{case.title}", case.series[0], chosen)
+            row = _row(self._state.privacy.case(case), case.series[0], chosen)
             head.addChild(row)
             row.setData(0, _ROLE, (case, case.series[0]))
             return
-        top = QTreeWidgetItem([case.title])
+        title = self._state.privacy.case(case)
+        top = QTreeWidgetItem([title])
         top.setFlags(
             Qt.ItemFlag.ItemIsEnabled
             | Qt.ItemFlag.ItemIsUserCheckable
@@ -222,9 +223,9 @@ class BatchDialog(QDialog):
         )
         head.addChild(top)
         top.setFirstColumnSpanned(True)
-        top.setToolTip(0, case.title)
+        top.setToolTip(0, title)
         for series in case.series:
-            row = _row(series.title, series, chosen)
+            row = _row(self._state.privacy.series(series), series, chosen)
             row.setData(0, _ROLE, (case, series))
             top.addChild(row)
         top.setExpanded(any(series in chosen for series in case.series) or len(case.series) < 4)

@@ -32,3 +32,13 @@ def test_file_names_that_are_offered_hold_no_patients(
     qtbot.waitUntil(lambda: state.jobs.idle, timeout=60_000)
     written = [path.name for path in (tmp_path / "out").iterdir()]
     assert "Mask.json" in written and not any("ada" in name.lower() for name in written)
+
+
+def test_the_list_to_choose_from_hides_names_as_the_window_does(make_window, tmp_path: Path):
+    single_frames(tmp_path / "in", turned(2))
+    window = make_window(tmp_path / "in")
+    for hidden in (False, True):
+        window.state.privacy.set_hidden(hidden)
+        window.actions_["export-cases"].trigger()
+        (row,) = window.batch.dialog._rows()
+        assert ("Ada" in row.text(0) + row.toolTip(0)) != hidden
