@@ -101,6 +101,7 @@ class Interaction:
         double = event.type() == QEvent.Type.MouseButtonDblClick
         with self._refusals():
             tool.double_click(pointer) if double else tool.press(pointer)
+            tool.begun_on = self._view if tool.busy else None
 
     def move(self, event: QMouseEvent | QTabletEvent) -> None:
         """The mouse moved, with or without a button."""
@@ -221,6 +222,14 @@ class Interaction:
         self._dragging = None
         tool.cancel()
         return True
+
+    def abandon(self) -> None:
+        """Give up what was begun on this view, for it shows something else now.
+
+        All views share one tool: what it has begun on another view stays.
+        """
+        if self._dragging is not None or self._view.tool.begun_on is self._view:
+            self.cancel()
 
     def finish(self) -> None:
         """End a drag because the view moves on to another frame or image."""

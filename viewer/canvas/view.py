@@ -166,7 +166,7 @@ class ImageView(QWidget):
     def set_image(self, image: Image | None, frame: int = 0) -> None:
         """Show an image, fitted and in its own window; overlay, masks and cursor are forgotten."""
         self.set_document(None)
-        self.interaction.cancel()
+        self.interaction.abandon()
         self._image = image
         self._overlay = None
         self._shared_cursor = None
@@ -266,7 +266,7 @@ class ImageView(QWidget):
         if document is self._document:
             return
         self.interaction.finish()
-        self.interaction.cancel()
+        self.interaction.abandon()
         if self._unsubscribe is not None:
             self._unsubscribe()
         self._document = document

@@ -100,6 +100,9 @@ class Tool(QObject):
     #: The tool's look on the view has changed (a point was added, the brush has another size).
     changed = Signal()
 
+    #: The view that was pressed on last while something is unfinished: it goes when that view does.
+    begun_on: ImageView | None = None
+
     @property
     def busy(self) -> bool:
         """Whether something has been started and not finished."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QRectF
+from PySide6.QtCore import QPoint, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter
+from PySide6.QtTest import QTest
 
 from engine.images.image import Display, Image, Window
 from engine.masks import shapes
@@ -13,6 +14,8 @@ from engine.masks.document import MaskDocument
 from viewer.canvas.mask_layer import MaskLayer
 from viewer.canvas.view import ImageView
 from viewer.canvas.viewport import Viewport
+from viewer.tools.brush import BrushTool
+from viewer.tools.polygon import PolygonTool
 
 SHAPE = (150, 200)
 
@@ -165,3 +168,31 @@ def test_active_mask_is_solid_and_the_others_are_told_apart_by_their_lines(image
     seen = array(canvas)
     for mask in document.masks:
         assert (np.abs(seen - np.array(QColor(mask.colour).getRgb()[:3])).max(axis=2) < 10).any()
+
+
+@pytest.mark.parametrize("tool_class", [BrushTool, PolygonTool])
+@pytest.mark.parametrize("comes", ["image", "masks"])
+def test_what_is_begun_outlives_what_comes_on_another_view(qtbot, view, tool_class, comes):
+    """Images beside the one that is drawn on arrive from their files at any time."""
+    tool = tool_class()
+    beside = ImageView()
+    qtbot.addWidget(beside)
+    beside.resize(300, 300)
+    other = Image(np.ones((2, 50, 50), np.uint8))
+    beside.set_image(other)
+    for each in (view, beside):
+        each.set_tool(tool)
+    QTest.mousePress(view.surface, Qt.MouseButton.LeftButton, pos=QPoint(300, 300))
+    if tool_class is PolygonTool:  # a corner is a click, a stroke is a drag
+        QTest.mouseRelease(view.surface, Qt.MouseButton.LeftButton, pos=QPoint(300, 300))
+    if comes == "image":
+        beside.set_image(Image(np.zeros((2, 60, 60), np.uint8)))
+    else:
+        beside.set_document(MaskDocument(other))
+    assert tool.busy
+    if tool_class is BrushTool:
+        QTest.mouseRelease(view.surface, Qt.MouseButton.LeftButton, pos=QPoint(300, 300))
+        assert view.document.active.area(0) > 0
+        return
+    view.set_document(MaskDocument(view.image))
+    assert not tool.busy
