@@ -56,7 +56,7 @@ def fill_menu(menu: QMenu, labels: Sequence[Label], choose: Callable[[Label], ob
 
 
 class LabelsDialog(QDialog):
-    """Edits a list of labels. ``renamed``: what became of each label that was there before."""
+    """Edits a list of labels. ``renamed``: what each that has changed, by its old name, is now."""
 
     def __init__(self, parent: QWidget, labels: LabelList) -> None:
         super().__init__(parent)
@@ -121,6 +121,7 @@ class LabelsDialog(QDialog):
 
     def accept(self) -> None:
         """Take the list if it is good; else say what is wrong with it."""
+        before = {entry.name: entry for entry in self._labels.all}
         try:
             found = checked(self.asked)
             if not found:
@@ -131,7 +132,7 @@ class LabelsDialog(QDialog):
             return
         for index, entry in enumerate(found):
             origin = self.list.item(index).data(_ORIGIN)
-            if origin:
+            if origin in before and before[origin] != entry:
                 self.renamed[origin] = entry
         super().accept()
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 
 from engine.progress import Progress
 from viewer.state import AppState
@@ -26,6 +26,7 @@ Plane = Callable[[NDArray[np.bool_]], NDArray[np.bool_]]
 KEY = "mask-work"
 #: Frames of more pixels than this are worked on off the GUI thread.
 LARGE = 1_500_000
+_HAND_MS = 50
 
 
 class MaskWork(QObject):
@@ -35,7 +36,13 @@ class MaskWork(QObject):
         super().__init__(parent)
         self._state = state
         self._refuse = refuse  # says why not, where the active view shows another image
+        self._waiting = False  # for the hand to come up: a result is there
         state.masks.documentChanged.connect(self._stop)
+
+    @property
+    def busy(self) -> bool:
+        """Whether an operation is at work, or its result not yet in the mask."""
+        return self._waiting or self._state.jobs.has(KEY)
 
     def ready(self) -> MaskDocument | None:
         """Return the document if its active mask can be worked on; else say why not."""
@@ -120,12 +127,17 @@ class MaskWork(QObject):
         nothing: str,
     ) -> None:
         state = self._state
-        if state.jobs.has(KEY):
+        if self.busy:
             self._say("Another operation is still at work on a mask; wait for it, or cancel it.")
             return
 
         def done(frames: Frames) -> None:
+            self._waiting = False
             if state.masks.document is not document:
+                return
+            if document.is_drawing:  # a step now would end the stroke under the hand
+                self._waiting = True
+                QTimer.singleShot(_HAND_MS, self, lambda: done(frames))
                 return
             changed: list[bool] = []
             state.attempt(lambda: changed.append(document.merge(before, frames, name)))
@@ -135,8 +147,9 @@ class MaskWork(QObject):
         state.jobs.start(title, work, done, key=KEY)
 
     def _stop(self, *_: object) -> None:
-        if self._state.jobs.has(KEY):
+        if self.busy:
             self._state.jobs.cancel(KEY)
+            self._waiting = False
             self._say("An operation on a mask was stopped, because its image is no longer shown.")
 
     def _say(self, sentence: str) -> None:

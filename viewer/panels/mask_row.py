@@ -224,6 +224,15 @@ class MaskRow(QWidget):
         """Rename."""
         self.name.edit()
 
+    def event(self, event: QEvent) -> bool:
+        """Keep Delete from the menu's shortcut, which is for a measurement."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            plain = event.modifiers() == Qt.KeyboardModifier.NoModifier
+            if plain and event.key() == Qt.Key.Key_Delete:
+                event.accept()
+                return True
+        return super().event(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Choose, rename or remove by key."""
         key = event.key()

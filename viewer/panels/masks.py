@@ -16,6 +16,7 @@ from viewer.widgets.remark import Remark
 from viewer.widgets.section import Section
 
 if TYPE_CHECKING:
+    from engine.masks.document import MaskDocument
     from engine.masks.mask import Mask
 
 
@@ -133,31 +134,34 @@ class MasksPanel(Section):
 
     def _rebuild(self, ids: tuple[str, ...]) -> None:
         document = self._state.masks.document
-        for row in self._rows.values():
+        gone, self._rows = self._rows, {}
+        if document is not None:
+            for mask_id in ids:
+                row = self._rows[mask_id] = self._row(mask_id, document)
+                self._list.addWidget(row)
+        # Last, for a name that is being typed in a row is taken as the row goes.
+        for row in gone.values():
             self._list.removeWidget(row)
             row.hide()
             row.deleteLater()
-        self._rows = {}
-        if document is None:
-            return
-        for mask_id in ids:
-            row = MaskRow(mask_id, lambda: self._state.masks.labels.all)
-            row.chosen.connect(document.set_active)
-            row.renamed.connect(self._rename)
-            row.labelled.connect(self._label)
-            row.recoloured.connect(document.recolour)
-            row.shown.connect(document.set_visible)
-            row.shownAlone.connect(document.show_only)
-            row.locked.connect(document.set_locked)
-            row.duplicated.connect(document.duplicate_mask)
-            row.removed.connect(self._remove)
-            row.editLabels.connect(self.editLabels)
-            self._list.addWidget(row)
-            self._rows[mask_id] = row
+
+    def _row(self, mask_id: str, document: MaskDocument) -> MaskRow:
+        row = MaskRow(mask_id, lambda: self._state.masks.labels.all)
+        row.chosen.connect(document.set_active)
+        row.renamed.connect(self._rename)
+        row.labelled.connect(self._label)
+        row.recoloured.connect(document.recolour)
+        row.shown.connect(document.set_visible)
+        row.shownAlone.connect(document.show_only)
+        row.locked.connect(document.set_locked)
+        row.duplicated.connect(document.duplicate_mask)
+        row.removed.connect(self._remove)
+        row.editLabels.connect(self.editLabels)
+        return row
 
     def _rename(self, mask_id: str, text: str) -> None:
         document = self._state.masks.document
-        if document is not None and text:
+        if document is not None and text and any(mask.id == mask_id for mask in document.masks):
             self._state.attempt(lambda: document.rename(mask_id, text))
         self.refresh()
 

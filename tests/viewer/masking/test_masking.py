@@ -183,6 +183,22 @@ def test_another_operation_waits_and_another_image_stops_it(window, qtbot, monke
     idle(qtbot, window)
 
 
+def test_a_result_waits_for_the_hand_to_come_up(window, qtbot):
+    dab(window, 0)
+    mask, document = own(window), window.state.masks.document
+    drawn = mask.frame(0).copy()
+    window.masking.work.run("Work", "Copy", lambda m, _: {1: m.frame(0)}, "Nothing.")
+    document.begin_stroke(0, (20, 20), 3)
+    idle(qtbot, window)
+    assert window.masking.work.busy
+    document.extend_stroke((20, 60))
+    document.end_stroke()
+    qtbot.waitUntil(lambda: not window.masking.work.busy)
+    assert mask.frame(0)[20, 20:61].all()
+    np.testing.assert_array_equal(mask.frame(1), drawn)
+    assert document.undo_text == "Copy on slice 2"
+
+
 def test_lock_and_solo_from_the_menu_are_steps(window, qtbot):
     dab(window, 0)
     mask, document = own(window), window.state.masks.document
@@ -244,6 +260,19 @@ def test_labels_come_from_the_list_and_follow_it(window, qtbot):
     assert "Lesion" in [entry.name for entry in DEFAULTS]
 
 
+def test_labels_left_as_they_are_leave_the_masks_alone(window):
+    own(window)
+    document = window.state.masks.document
+    document.add_mask("Lesion")
+    colours = [mask.colour for mask in document.masks]
+    assert len(set(colours)) == len(colours)
+    dialog = LabelsDialog(window, window.state.masks.labels)
+    dialog.accept()
+    follow_labels(document, dialog.renamed)
+    assert [mask.colour for mask in document.masks] == colours
+    assert document.undo_text == "Add mask “Lesion 2”"
+
+
 def test_the_panel_says_how_large_and_what_is_under(window, qtbot):
     dab(window, 0)
     dab(window, 1, radius=10.0)
@@ -286,6 +315,36 @@ def test_rows_lock_show_alone_and_remove(window, qtbot):
     while document.undo():
         pass
     assert mask.is_empty
+
+
+def test_a_name_being_typed_is_taken_when_the_rows_change(window, qtbot):
+    dab(window, 0)
+    mask, document, panel = own(window), window.state.masks.document, window.answers.masks
+    qtbot.waitUntil(lambda: mask.id in panel.rows)
+    window.activateWindow()
+    row = panel.rows[mask.id]
+    row.name.edit()
+    QTest.keyClicks(row.name, "Tumour")
+    document.import_mask(mask)
+    qtbot.waitUntil(lambda: len(panel.rows) == len(document.masks))
+    assert mask.label == "Tumour"
+    assert panel._list.count() == len(document.masks)
+    assert panel.rows[mask.id].name.text() == "Tumour"
+
+
+def test_delete_on_a_row_is_for_the_mask(window, qtbot):
+    from engine.measure.measurement import Measurement
+
+    dab(window, 0)
+    mask, document, panel = own(window), window.state.masks.document, window.answers.masks
+    window.state.measurements.add(Measurement("distance", 0, ((1.0, 1.0), (20.0, 20.0)), "one"))
+    qtbot.waitUntil(lambda: mask.id in panel.rows)
+    qtbot.waitUntil(window.actions_["delete-measurement"].isEnabled)
+    window.activateWindow()
+    panel.rows[mask.id].setFocus()
+    QTest.keyClick(panel.rows[mask.id], Qt.Key.Key_Delete)
+    assert mask not in document.masks
+    assert [item.id for item in window.state.measurements.items] == ["one"]
 
 
 def test_the_line_over_the_views_sets_and_says(window, qtbot):
