@@ -52,16 +52,17 @@ class MeasureBook(QObject):
         return covers.boxes(self.of(image).items, image.shape)
 
     def save(self) -> None:
-        """Write what has changed."""
+        """Write what has changed; what cannot be written is kept for the next time."""
         from engine.measure import store
 
         self._timer.stop()
         for key in tuple(self._unsaved):
-            self._unsaved.discard(key)
             try:
                 store.save(key, self._documents[key])
-            except SaliscopeError as error:
+            except SaliscopeError as error:  # tried again with the next change, and at the end
                 self.failed.emit(str(error))
+            else:
+                self._unsaved.discard(key)
 
     def _noting(self, key: str) -> Callable[[], None]:
         def note() -> None:

@@ -185,6 +185,18 @@ def test_kept_for_the_image_and_on_disk(window, qtbot):
     assert only(window) == item
 
 
+def test_what_could_not_be_written_is_written_at_the_next_chance(window, qtbot):
+    folder = store.path_of("any").parent
+    folder.rmdir() if folder.is_dir() else folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.touch()  # a file where the folder should be: nothing can be written
+    view = take(window, "distance")
+    with qtbot.waitSignal(window.state.measures.failed, timeout=5000):
+        drag(view, (40, 30), (40, 90))
+    folder.unlink()
+    window.state.measures.save()
+    assert store.load(window.state.image.key) == (only(window),)
+
+
 def test_covers_are_given_to_exporters_and_painted(window):
     view = take(window, "cover")
     drag(view, (5, 5), (30, 80))
