@@ -43,7 +43,7 @@ from engine.report import findings as reading
 
 if TYPE_CHECKING:
     from engine.masks.formats.export import FormatName
-    from engine.report.findings import Findings
+    from engine.report.findings import Findings, MapFinding
     from engine.session import Session
 
 _log = logging.getLogger(__name__)
@@ -99,6 +99,7 @@ class _Run:
     choose: Chooser | None
     summary: Summary
     deidentifier: Deidentifier | None
+    hidden: tuple[str, ...] = ()
     listed: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -127,7 +128,9 @@ def export(
     progress = progress or Progress()
     _make(folder)
     summary = Summary(folder)
-    run = _Run(wanted, session, choose, summary, Deidentifier() if wanted.deidentify else None)
+    deidentifier = Deidentifier() if wanted.deidentify else None
+    hidden = names.to_hide([item.series for item in items], everything=wanted.deidentify)
+    run = _Run(wanted, session, choose, summary, deidentifier, hidden)
     cases = list(dict.fromkeys(item.case for item in items))
     first = names.next_number(folder)
     total = len(items)
@@ -322,7 +325,8 @@ def _analysed(
         run.summary.notes.append(
             f"{place.what}: maps and figures are of {MAX_FRAMES} frames; {left} are left out."
         )
-        frames = frames[:: -(-len(frames) // MAX_FRAMES)]
+        evenly = np.linspace(0, len(frames) - 1, MAX_FRAMES).round().astype(int)
+        frames = [frames[i] for i in evenly]
     asked = [*frames, *([key_frame] if wanted.report and key_frame not in frames else [])]
     compared = next((mask for mask in masks if mask.id == item.compared), None)
     for number, frame in enumerate(asked):
@@ -358,6 +362,7 @@ def _analysed(
             image=shown,
             masks=tuple(drawn),
             compared=None if same is None else drawn[same],
+            maps=found[0].maps if shown is image else tuple(_of(m, shown) for m in found[0].maps),
             inverted=item.inverted,
         )
         if frame in frames:
@@ -365,6 +370,12 @@ def _analysed(
         if wanted.report and frame == key_frame:
             _attempt(run, f"{place.what}, report", lambda said=said: _report(run, said, place))  # type: ignore[misc]
         part.report(1.0, place.what)
+
+
+def _of(one: MapFinding, image: Image) -> MapFinding:
+    """Return a map that says it is of ``image``: the key of the original leads back to it."""
+    made = replace(one.map.provenance, image_key=image.key)
+    return replace(one, map=replace(one.map, provenance=made))
 
 
 def _key_frame(item: Item, image: Image, masks: Sequence[Mask]) -> int:
@@ -526,8 +537,11 @@ def _finish(run: _Run) -> None:
         "wanted": asdict(wanted),
         "cases": run.listed,
         "files": [str(path.relative_to(summary.folder).as_posix()) for path in summary.written],
-        "failed": [asdict(failure) for failure in summary.failed],
-        "notes": summary.notes,
+        "failed": [
+            {"what": failure.what, "sentence": names.unnamed(failure.sentence, run.hidden)}
+            for failure in summary.failed
+        ],
+        "notes": [names.unnamed(note, run.hidden) for note in summary.notes],
         "stopped": summary.stopped,
     }
 

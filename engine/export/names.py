@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from engine.images.case import Series
 from engine.images.image import Image
 from engine.masks.formats.files import safe_stem
 from engine.masks.mask import Mask
 
 #: Parts of a name shorter than this are left ("Li" is in "Lipoma").
 SHORTEST = 3
+
+_NOT_DICOM = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".nii", ".nii.gz")
 
 
 def without_patient(text: str, image: Image, instead: str) -> str:
@@ -76,3 +80,25 @@ def source_name(image: Image) -> str:
 
     path = paths[0]
     return safe_stem(nifti.stem(path) if nifti.is_nifti(path.name) else path.stem)
+
+
+def to_hide(series: Iterable[Series], *, everything: bool) -> tuple[str, ...]:
+    """Return the names of source files that must not be written anywhere, the longest first.
+
+    A DICOM file's name often is its patient's; ``everything``: those of other files too.
+    """
+    found = {
+        path.name
+        for one in series
+        for path in (*one.paths, *one.reference_masks, *(mask for _, mask in one.frame_masks))
+        if everything or not path.name.lower().endswith(_NOT_DICOM)
+    }
+    return tuple(sorted(found, key=lambda name: (-len(name), name)))
+
+
+def unnamed(sentence: str, hidden: Sequence[str]) -> str:
+    """Return a sentence without the names of files that must not be written."""
+    for name in hidden:
+        if name in sentence:
+            sentence = sentence.replace(name, "the file")
+    return sentence[:1].upper() + sentence[1:] if sentence.startswith("the file") else sentence

@@ -138,6 +138,8 @@ class Deidentifier:
                     self._process(item)
             tag = (element.tag.group, element.tag.element)
             rule = self._rules.get(tag) or _of_group(tag)
+            if rule is None and not element.keyword and not element.tag.is_private:
+                rule = _remove  # no edition of the standard says what it holds
             if rule is not None:
                 _act(rule, dataset, tag)
 
@@ -161,6 +163,7 @@ class Deidentifier:
 def cover_pixels(path: Path, dataset: Dataset, covers: Sequence[Box]) -> None:
     """Blacken boxes of every frame, in place; compressed pixels are written as they decode.
 
+    The icon, a small copy of the pixels (PS3.3 C.7.6.1.1.6), is removed: it shows what is covered.
     Raises ``UnreadableImageError`` where the pixels cannot be decoded.
     """
     _, rows, cols, samples = pixels.check_header(path, dataset)
@@ -175,6 +178,8 @@ def cover_pixels(path: Path, dataset: Dataset, covers: Sequence[Box]) -> None:
             down, across = box.slices
             shaped[:, max(down.start, 0) : down.stop, max(across.start, 0) : across.stop] = dark
         _store(dataset, stored, photometric)
+        if "IconImageSequence" in dataset:
+            del dataset.IconImageSequence
     except UnreadableImageError:
         raise
     except Exception:  # decoders and pydicom raise whatever a damaged file makes them trip over

@@ -6,6 +6,7 @@ import csv
 import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import highdicom
@@ -15,7 +16,7 @@ import pytest
 from PIL import Image as Pillow
 
 import resources
-from engine.errors import InvalidInputError, MaskError
+from engine.errors import InvalidInputError, MaskError, UnreadableImageError
 from engine.export import batch, names, sources
 from engine.export.batch import Item, export
 from engine.export.wanted import Summary, Wanted
@@ -190,6 +191,55 @@ def test_de_identified_images_and_segmentations_belong_together(tmp_path: Path):
     assert referenced <= set(image.identity.sop_instance_uids)
     text = (tmp_path / "out" / "removed.txt").read_text("utf-8")
     assert "Patient's Name" in text and "Test" not in text and summary.removed
+
+
+def test_nothing_de_identified_leads_back_to_the_original(tmp_path: Path, session: Session):
+    item = series(tmp_path / "in")
+    key = item.series.load(None).key
+    ruined = tmp_path / "in" / "Lovelace_Ada.dcm"
+
+    def fail(progress: Progress | None) -> Image:
+        raise UnreadableImageError(ruined, "it is cut off", "export it again")
+
+    bad = Item(item.case, replace(item.series, load=fail, paths=(ruined,)))
+    wanted = Wanted(
+        arrays=True, figures=("png", "pdf"), report=True, maps=("gate",), deidentify=True
+    )
+    summary = export([item, bad], tmp_path / "out", wanted, session=session)
+    # On the screen, the file that has to be looked after is named.
+    assert [f.sentence[:16] for f in summary.failed] == ["Lovelace_Ada.dcm"]
+    written = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert {"maps_f001.json", "figure_gate_f001.pdf", "report.pdf"} <= {p.name for p in written}
+    for path in written:
+        data = path.read_bytes()
+        assert key.encode() not in data and b"Lovelace" not in data, path
+    record = json.loads((tmp_path / "out" / "export.json").read_text("utf-8"))
+    assert record["failed"][0]["sentence"].startswith("The file cannot be read: it is cut off")
+
+
+def test_names_of_dicom_files_are_not_written_in_any_export(tmp_path: Path):
+    item = series(tmp_path / "in")
+    hidden = names.to_hide([item.series], everything=False)
+    assert hidden and names.unnamed(f"case_001: {hidden[0]} is x.", hidden) == (
+        "case_001: the file is x."
+    )
+    assert not names.to_hide([items(picture(tmp_path / "p"))[0].series], everything=False)
+    assert names.to_hide([items(picture(tmp_path / "p"))[0].series], everything=True) == (
+        "Lovelace_Ada.png",
+    )
+
+
+def test_of_many_frames_as_many_are_drawn_as_is_said(tmp_path: Path):
+    image = single_frames(tmp_path / "in", turned(7), frames=batch.MAX_FRAMES + 1)
+    (item,) = items(tmp_path / "in")
+    frames = {i: np.eye(20, 30, dtype=bool) for i in range(image.frames)}
+    mask = Mask(ImageReference.of(image), "Lesion", frames=frames)
+    wanted = Wanted(overlays=True)
+    summary = export([Item(item.case, item.series, masks=(mask,))], tmp_path / "out", wanted)
+    drawn = sorted(p.name for p in summary.written if p.name.startswith("masks_f"))
+    assert len(drawn) == batch.MAX_FRAMES
+    assert drawn[0] == "masks_f001.png" and drawn[-1] == f"masks_f{image.frames:03d}.png"
+    assert any(f"of {batch.MAX_FRAMES} frames; 1 are left out" in n for n in summary.notes)
 
 
 def test_a_de_identified_picture_leaves_its_name_and_covered_areas(tmp_path: Path):

@@ -15,7 +15,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
 from engine.errors import UnreadableImageError
-from engine.images.dicom.deidentify import Deidentifier
+from engine.images.dicom.deidentify import Deidentifier, cover_pixels
 from engine.images.reader import read as read_image
 from engine.masks.shapes import Box
 
@@ -54,6 +54,7 @@ def telling(path: Path, **elements: object) -> Path:
     )
     dataset.PatientName, dataset.PatientID = f"{SECRET}^Ada", f"{SECRET}-7"
     dataset.add_new((0x6000, 0x4000), "LT", SECRET)
+    dataset.add_new((0x0010, 0xFFF0), "LO", f"{SECRET} of no edition")
     block = dataset.private_block(0x0019, f"{SECRET} ACME", create=True)
     block.add_new(1, "LO", SECRET)
     dataset.preamble = SECRET.encode().ljust(128, b"\0")
@@ -144,6 +145,13 @@ def test_covered_areas_are_dark_and_all_else_is_kept(tmp_path, name):
     assert [c.CodeValue for c in written.DeidentificationMethodCodeSequence] == ["113100", "113101"]
     assert written.BurnedInAnnotation == "NO"
     assert run.removed.covered == 1 and not run.removed.notes
+
+
+def test_the_icon_does_not_show_what_is_covered(tmp_path):
+    source = telling(tmp_path / "a.dcm", IconImageSequence=made.sequence(made.item(Rows=8)))
+    dataset = pydicom.dcmread(source)
+    cover_pixels(source, dataset, [Box(0, 0, 5, 30)])
+    assert "IconImageSequence" in pydicom.dcmread(source) and "IconImageSequence" not in dataset
 
 
 def test_text_in_the_pixels_is_warned_of(tmp_path):
