@@ -87,7 +87,10 @@ def read(path: Path) -> Entry:
             tuple(map(str, about.get("modalities", ()))),
             bool(data) and set(data) == {SIMULATED},
         )
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, struct.error) as error:
+    except (
+        *(OSError, ValueError, TypeError, KeyError, AttributeError, struct.error),
+        RecursionError,  # of lists in lists in lists
+    ) as error:
         raise CheckpointError(
             f"{path.name} cannot be opened as a checkpoint: its header is not one of Saliscope's; "
             "choose a checkpoint that training.fit wrote."

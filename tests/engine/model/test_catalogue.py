@@ -91,6 +91,12 @@ def test_a_damaged_file_keeps_no_other_away(folder: Path) -> None:
     with pytest.raises(CheckpointError, match=r"broken\.safetensors"):
         catalogue.read(folder / "broken.safetensors")
     assert catalogue.installed(folder / "nowhere") == ()
+    text = b"[" * 100_000
+    (folder / "deep.safetensors").write_bytes(struct.pack("<Q", len(text)) + text)
+    try:
+        assert [entry.name for entry in catalogue.installed(folder)] == names
+    finally:
+        (folder / "deep.safetensors").unlink()
 
 
 @pytest.mark.parametrize(
