@@ -93,7 +93,9 @@ def fit(given: argparse.Namespace) -> None:
     if given.cv is not None:
         result = _finished(given.cv, made)
         if given.epochs is None:
-            made = replace(made, recipe=replace(made.recipe, epochs=_epochs(result)))
+            made = replace(
+                made, recipe=replace(made.recipe, epochs=_epochs(result, made.recipe.keep))
+            )
             console.say(f"Training for {made.recipe.epochs} epochs, the folds' median.")
         temperature = {b: result["calibration"][b]["temperature"] for b in BRANCHES}
         metrics = _metrics(result)
@@ -208,10 +210,10 @@ def _limit(run: Path, made: Experiment, samples: Samples, progress: Progress) ->
     )
 
 
-def _epochs(result: dict[str, Any]) -> int:
-    """Return the median of the folds' best epochs."""
-    best = [int(fold["best_epoch"]) for fold in result["folds"]]
-    return max(1, round(statistics.median(best)))
+def _epochs(result: dict[str, Any], keep: str) -> int:
+    """Return the median of the epochs whose weights the folds kept, best or last."""
+    kept = [int(fold["best_epoch" if keep == "best" else "epochs"]) for fold in result["folds"]]
+    return max(1, round(statistics.median(kept)))
 
 
 def _metrics(result: dict[str, Any]) -> tuple[Metrics, ...]:

@@ -54,14 +54,9 @@ def joint(
     their target is every class alike, whatever ``target`` says. evidence: (N, 1, h, w), see
     ``OwnEvidence``; the gate is guided by it as by a mask, with its own weight.
     """
-    goal: Tensor = target
-    if speechless is not None and bool(speechless.any()):
-        classes = outputs.fusion_logits.shape[1]
-        goal = functional.one_hot(target, classes).float()
-        goal[speechless] = 1 / classes
     # The cross-entropies are taken in float32 whatever precision the network ran in.
     parts = [
-        functional.cross_entropy(logits.float(), goal, weight=class_weights)
+        _cross_entropy(logits.float(), target, class_weights, speechless)
         for logits in (outputs.global_logits, outputs.local_logits, outputs.fusion_logits)
     ]
     total = GLOBAL * parts[0] + LOCAL * parts[1] + FUSION * parts[2]
@@ -76,6 +71,20 @@ def joint(
         own = guidance(outputs.gate_logits, evidence, every, gate_norm)
         total = total + self_guidance_weight * own
     return Loss(total, parts[0].detach(), parts[1].detach(), parts[2].detach(), guiding.detach())
+
+
+def _cross_entropy(
+    logits: Tensor, target: Tensor, class_weights: Tensor | None, speechless: Tensor | None
+) -> Tensor:
+    """Return the mean over images, by their class's weight; that of the speechless is 1."""
+    if speechless is None or not bool(speechless.any()):
+        return functional.cross_entropy(logits, target, weight=class_weights)
+    # Not the targets' own weights, which would make the answer to nothing the rarer class.
+    weight = torch.ones_like(logits[:, 0]) if class_weights is None else class_weights[target]
+    weight = weight.masked_fill(speechless, 1.0)
+    each = functional.cross_entropy(logits, target, reduction="none")
+    each = torch.where(speechless, -functional.log_softmax(logits, dim=1).mean(dim=1), each)
+    return (weight * each).sum() / weight.sum()
 
 
 class CellCoverage:

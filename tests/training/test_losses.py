@@ -41,6 +41,30 @@ def test_class_weights_count_the_rarer_class_more() -> None:
     assert loss.fusion.item() == pytest.approx(expected.item(), rel=1e-6)
 
 
+@pytest.mark.parametrize("weights", [None, torch.tensor([1.0, 3.0])])
+def test_images_that_show_nothing_are_to_be_answered_by_every_class_alike(
+    weights: torch.Tensor | None,
+) -> None:
+    outputs = _outputs()
+    speechless = torch.zeros(len(TARGET), dtype=torch.bool)
+    plain = losses.joint(outputs, TARGET, class_weights=weights)
+    none = losses.joint(outputs, TARGET, class_weights=weights, speechless=speechless)
+    assert none.total.item() == plain.total.item()
+    logits = torch.zeros(len(TARGET), 2, requires_grad=True)
+    even = outputs._replace(global_logits=logits, local_logits=logits, fusion_logits=logits)
+    loss = losses.joint(even, TARGET, class_weights=weights, speechless=~speechless)
+    loss.total.backward()
+    assert logits.grad is not None and logits.grad.abs().max() < 1e-7
+    # One of them weighs as much as an image of weight 1 among the others.
+    speechless[0] = True
+    found = losses.joint(outputs, TARGET, class_weights=weights, speechless=speechless).fusion
+    each = functional.cross_entropy(outputs.fusion_logits, TARGET, reduction="none")
+    each[0] = -functional.log_softmax(outputs.fusion_logits[0], dim=0).mean()
+    weight = torch.ones(len(TARGET)) if weights is None else weights[TARGET].clone()
+    weight[0] = 1
+    assert found.item() == pytest.approx(((weight * each).sum() / weight.sum()).item(), rel=1e-6)
+
+
 def test_guidance_is_added_with_its_weight_and_only_where_there_is_a_gate() -> None:
     outputs = _outputs()
     mask = torch.zeros_like(outputs.gate_logits)

@@ -3,6 +3,7 @@ import torch
 
 from engine.errors import InvalidInputError
 from tests.training import tiny
+from training import fit
 from training.optimisers import (
     load_state_tensors,
     optimisers,
@@ -95,3 +96,9 @@ def test_state_goes_through_tensors_and_back(name: str) -> None:
 def test_unknown_recipe() -> None:
     with pytest.raises(InvalidInputError, match="no recipe 'adam'"):
         recipe("adam")
+
+
+def test_a_model_of_all_images_is_trained_as_long_as_the_folds_models_were() -> None:
+    folds = [{"best_epoch": best, "epochs": 9} for best in (2, 4, 5)]
+    assert fit._epochs({"folds": folds}, "best") == 4
+    assert fit._epochs({"folds": folds}, "last") == 9

@@ -35,7 +35,11 @@ class Goal:
             return False
         if self.dataset == "busi" and not paper.comparable(run.dataset, run.classes):
             return False
-        return self.which == ANY or (run.guidance > 0) == (self.which == GUIDED)
+        if self.which == ANY:
+            return True
+        # Erasing lesions needs their masks too, and guidance by none of them is none.
+        guided = run.guidance > 0 and run.masks is None
+        return guided if self.which == GUIDED else not guided and not run.config.get("erase")
 
     def reached(self, value: float) -> bool:
         """Whether a value is good enough."""

@@ -19,7 +19,10 @@ from training.report.tables import Lines, output_name, performance_of
 CURVE = "figure-7-masks"
 
 IGNORED = ("guidance", "masks", "precision", "global_weights", "local_weights")
-"""Settings that do not set two runs apart beyond what is compared."""
+"""Settings that do not set two runs apart beyond what is compared; of weights, their file names."""
+
+BY_MASKS = ("erase",)
+"""What else masks are used for; without any, nothing is erased."""
 
 
 def pairs(results: Sequence[Results]) -> list[tuple[Results, Results]]:
@@ -39,13 +42,17 @@ def _same_images(a: Results, b: Results) -> bool:
 
 def differing(a: Results, b: Results) -> list[str]:
     """Return which other settings set two runs apart, by their names in config.json."""
-    found = []
+    found = [
+        f"{branch}_weights"
+        for branch in ("global", "local")
+        if bool(a.config.get(f"{branch}_weights")) != bool(b.config.get(f"{branch}_weights"))
+    ]
     for key in sorted({*a.config, *b.config} - set(IGNORED)):
         one, other = a.config.get(key), b.config.get(key)
         if isinstance(one, dict) and isinstance(other, dict):
             keys = sorted({*one, *other})
             found += [f"{key}.{k}" for k in keys if one.get(k) != other.get(k)]
-        elif one != other:
+        elif (one or None) != (other or None):  # what older runs do not say is 0
             found.append(key)
     return found
 
@@ -148,7 +155,8 @@ def curve_runs(results: Sequence[Results]) -> list[list[Results]]:
             for r in results
             if r.fusion == "gate"
             and (r.dataset, r.classes) == (few.dataset, few.classes)
-            and r.config["architecture"] == few.config["architecture"]
+            and _same_images(r, few)
+            and not set(differing(r, few)) - set(() if r.masks != 0 else BY_MASKS)
         ]
         found.append(sorted(alike, key=_count))
     return found

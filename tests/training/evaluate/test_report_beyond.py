@@ -135,6 +135,26 @@ def test_other_settings_that_differ_are_named(runs: Path) -> None:
     assert table is not None and "also differ in erase." in table.caption
 
 
+def test_runs_that_used_masks_are_not_called_unguided(runs: Path) -> None:
+    gate = next(g for g in goals.GOALS if g.which == goals.UNGUIDED)
+    assert gate.concerns(load(runs / "unguided")) and not gate.concerns(load(runs / "guided"))
+    assert not gate.concerns(load(_write(runs / "erased", erase=0.2)))
+    guided = next(g for g in goals.GOALS if g.which == goals.GUIDED)
+    assert not guided.concerns(load(_write(runs / "by-none", guidance=3.0, masks=0)))
+
+
+def test_the_curve_holds_runs_that_are_alike_alone(runs: Path) -> None:
+    how = {"guidance": 3.0, "erase": 0.25}
+    five = load(_write(runs / "erased-5", masks=5, **how))  # type: ignore[arg-type]
+    every = load(_write(runs / "erased-all", **how))  # type: ignore[arg-type]
+    frozen = load(_write(runs / "frozen", freeze=4, **how))  # type: ignore[arg-type]
+    shipped = load(_write(runs / "imagenet", global_weights="a.safetensors", **how))  # type: ignore[arg-type]
+    plain = load(runs / "unguided")
+    (found,) = guidance.curve_runs([frozen, every, shipped, five, plain, load(runs / "guided")])
+    assert [run.name for run in found] == ["unguided", "erased-5", "erased-all"]
+    assert guidance.differing(every, shipped) == ["global_weights"]
+
+
 def test_few_masks_are_in_order_and_drawn(loaded: list[Results]) -> None:
     rows = _rows(guidance.few_masks(loaded))
     assert [(r["Masks"], r["Run"]) for r in rows] == [
