@@ -217,12 +217,11 @@ class Window(QMainWindow):
                 arrange,
                 "other-view",
                 None,
-                "previous-case",
-                "next-case",
-                "previous-study",
-                "next-study",
-                "filter-cases",
-                None,
+                actions.fill(
+                    QMenu("&Go to", self),
+                    *("previous-case", "next-case", "previous-study", "next-study"),
+                    *(None, "filter-cases"),
+                ),
             ),
             *("hide-names", "cases", "answers", "light", "full-screen"),
         )

@@ -149,7 +149,30 @@ def test_titles_keep_what_tells_series_apart(qapp):
     assert short.endswith("… · TE 10.9 ms")
     assert metrics.horizontalAdvance(short) <= 150
     assert fitted("T1 axial", metrics, 150) == "T1 axial"
+    study = fitted("Phantom of the calf · 2000-01-01 · 8 images", metrics, 200)
+    assert study.endswith("… · 2000-01-01 · 8 images"), "half a date says nothing"
     assert fitted("x · " + "long " * 20, metrics, 150).endswith("…")
+
+
+def test_a_long_answer_keeps_its_number(make_window, pictures, until):
+    from dataclasses import replace
+
+    window = make_window(pictures)
+    window.resize(1280, 800)
+    until(lambda: window.state.analysis.prediction is not None)
+    panel, analysis = window.answers.prediction, window.state.analysis
+    panel._answer.setStyleSheet("font-size: 22px")
+    for classes, beside in ((("no", "yes"), True), (("not suspicious",) * 2, False)):
+        analysis.prediction = replace(analysis.prediction, classes=classes)
+        panel.refresh()
+        assert panel._what.isVisible() is beside
+        until(lambda: panel._answer.width() >= panel._answer.sizeHint().width())
+        assert panel._answer.toolTip().endswith("fusion, calibrated")
+
+
+def test_no_menu_is_taller_than_a_small_screen(make_window):
+    for action in make_window(ready=False).actions_.menus.actions():
+        assert action.menu().sizeHint().height() <= 760, action.text()
 
 
 def test_opening_the_same_files_again_adds_no_case(make_window, pictures, until):

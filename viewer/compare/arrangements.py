@@ -45,6 +45,7 @@ class Arrangements(QObject):
         self._state = state
         self._views = views
         self._picker = picker
+        self._seen = {0, 1}  # views that the reader has had, and left as they are
         state.seriesOpened.connect(self._follow)
         state.cases.changed.connect(self._let_go)
 
@@ -53,7 +54,21 @@ class Arrangements(QObject):
         if rows * cols == 2:
             self._views.set_arrangement("beside" if cols == 2 else "stacked")
         self._views.enlarge(None)
+        before = self._state.views
         self._state.set_grid(rows, cols)
+        self._fill(range(before, self._state.views))
+
+    def _fill(self, views: range) -> None:
+        """Lay maps that no view shows over views seen for the first time, not one image over."""
+        state = self._state
+        shown = {state.overlays[view].map_name for view in range(state.views)}
+        ready = state.analysis.maps
+        spare = [name for name in state.analysis.map_names if name in ready and name not in shown]
+        for view in views:
+            untouched = state.contents[view] == HERE and state.overlays[view].map_name is None
+            if spare and untouched and view not in self._seen:
+                state.overlays.show(view, spare.pop(0))
+        self._seen.update(range(state.views))
 
     def all_maps(self, *, slow: bool = False) -> None:
         """Show the image, each native map, and SHAP's; ``slow`` computes those at once."""
@@ -181,6 +196,7 @@ class Arrangements(QObject):
                 views.links.set_linked(shown, True)
             for view, (_, name) in enumerate(contents):
                 state.overlays.show(view, name)
+            self._seen.update(range(len(contents)))
             state.contents.set_all([content for content, _ in contents])
         active = next((v for v, (_, name) in enumerate(contents) if name is not None), 0)
         state.set_active_view(active if contents[active][0] == HERE else 0)

@@ -365,7 +365,11 @@ class AgreementPanel(Section):
 
     def _sync_masks(self) -> None:
         masks = self._state.masks
-        entries = [("the active mask", "")] + [(mask.label, mask.id) for mask in masks.all]
+        compared = masks.compared
+        active = masks.document.active if masks.document is not None else None
+        waiting = not masks.compared_id and compared is not active
+        follow = "the active mask, once drawn" if waiting else "the active mask"
+        entries = [(follow, "")] + [(mask.label, mask.id) for mask in masks.all]
         now = [(self._mask.itemText(i), self._mask.itemData(i)) for i in range(self._mask.count())]
         if entries != now:
             self._mask.clear()
@@ -375,7 +379,6 @@ class AgreementPanel(Section):
         several = len(masks.all) > 1
         self._mask.setVisible(several)
         self._with.setVisible(several)
-        compared = masks.compared
         self.set_title("Agreement", f"“{compared.label}”" if compared is not None else "")
 
     def _choose_mask(self) -> None:

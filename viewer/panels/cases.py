@@ -193,9 +193,16 @@ class CaseModel(QAbstractListModel):
 
 
 def fitted(text: str, metrics: QFontMetrics, width: float) -> str:
-    """Return text cut to a width; what tells series apart (" · TE 10.9 ms") is kept."""
+    """Return text cut to a width; what tells series apart (" · TE 10.9 ms") is kept.
+
+    Where there is room, a study's date and count too: a date cut in half says nothing.
+    """
     if metrics.horizontalAdvance(text) <= width:
         return text
+    first, dot, rest = text.partition(" · ")
+    room = width - metrics.horizontalAdvance(dot + rest)
+    if dot and room >= width / 5:
+        return metrics.elidedText(first, Qt.TextElideMode.ElideRight, int(room)) + dot + rest
     head, dot, tail = text.rpartition(" · ")
     room = width - metrics.horizontalAdvance(dot + tail)
     if dot and room >= width / 3:

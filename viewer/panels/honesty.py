@@ -96,7 +96,7 @@ class HonestyPanel(Section):
             ),
             (
                 "spread",
-                "Half of it on",
+                "Half of it lies on",
                 "The smallest part of the image that holds half of the map's relevance; 50 % "
                 "would be a map that is the same everywhere.",
             ),

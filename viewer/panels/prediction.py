@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QFont, QPainter, QPaintEvent
+from PySide6.QtGui import QFont, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from engine.model.catalogue import UNTOLD, WORDS
@@ -92,7 +92,7 @@ class PredictionPanel(Section):
         self._answer = Elided("", "answer")
         self._answer.setMinimumHeight(28)
         self._what = label("", "secondary")
-        head = QHBoxLayout()
+        self._head = head = QHBoxLayout()
         head.setSpacing(8)
         head.addWidget(self._answer)
         head.addWidget(self._what, 0, Qt.AlignmentFlag.AlignBottom)
@@ -137,6 +137,17 @@ class PredictionPanel(Section):
         """Which model answers, and why."""
         return self._unfit.text or self._model.text()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the answer whole: what it is of, said again below, gives way to it."""
+        super().resizeEvent(event)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        margins = self.body.contentsMargins()
+        room = self.width() - margins.left() - margins.right() - self._head.spacing()
+        needed = self._answer.sizeHint().width() + self._what.sizeHint().width()
+        self._what.setVisible(self._state.analysis.prediction is not None and needed <= room)
+
     def _show_model(self) -> None:
         sentence, fits = who_answers(self._state)
         self._model.setText(sentence if fits else "")
@@ -166,6 +177,8 @@ class PredictionPanel(Section):
             self._answer.setText(f"{_capital(name)} {percent(fusion[prediction.predicted])}")
             self._answer.setAccessibleName(f"Prediction: {self._answer.text()}")
             self._what.setText("fusion, calibrated")
+            self._answer.setToolTip(f"{self._answer.text()}, fusion, calibrated")
+            self._make_room()
             self._remark.say(_disagreement(prediction), "warning")
         elif without:
             self._remark.say(analysis.problem or "No model is loaded.", "info")

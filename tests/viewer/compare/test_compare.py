@@ -296,6 +296,19 @@ def test_the_grid_grows_and_shrinks_around_the_active_view(make_window, pictures
     assert all(view.image is state.image for view in views.shown)
 
 
+def test_a_grid_shows_maps_that_no_view_showed_yet(make_window, pictures, until):
+    window = make_window(pictures)
+    state = window.state
+    idle(until, window)
+    window.actions_["grid-2x2"].trigger()
+    shown = [state.overlays[view].map_name for view in range(4)]
+    assert len(set(shown)) == 4 and shown[0] is None
+    state.overlays.show(3, None)
+    window.actions_["two-views"].trigger()
+    window.actions_["grid-2x2"].trigger()
+    assert [state.overlays[view].map_name for view in range(4)] == [*shown[:3], None]
+
+
 def test_the_most_similar_cases_come_with_a_word_on_where_they_were_searched(
     make_window, pictures, until
 ):
