@@ -17,7 +17,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from engine.images.image import Image
 from engine.masks.change import Change
 from engine.masks.document import MaskDocument
 from engine.masks.mask import ImageReference, Mask
-from engine.masks.records import Record, State, digest, record_of
+from engine.masks.records import DamagedError, Record, State, digest, record_of
 from engine.masks.slot import NewerFormatError, Slot
 from engine.masks.steps import SavedHistory
 
@@ -147,6 +148,16 @@ class Autosave:
             self._wake.notify_all()
             return self._wake.wait_for(lambda: self._written >= target and not self._dirty, timeout)
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Hand over in one piece what changes meanwhile: no part of it is written alone.
+
+        For what takes masks away and brings them again: a process killed between the two would
+        have lost them.
+        """
+        with self._wake:  # the worker takes nothing from the queue before this ends
+            yield
+
     def close(self, timeout: float = 10.0) -> bool:
         """Write what is left, and let go of the image; return False if it could not be written."""
         self._unsubscribe()
@@ -266,8 +277,7 @@ class Autosave:
         except Exception as error:  # a bug must not end saving for good either
             slot = None
             self._fail(error)
-        for record in records:
-            self._state.apply(record)
+        records = [record for record in records if self._apply(record)]
         if slot is None:
             self._dirty = True
             return
@@ -282,6 +292,15 @@ class Autosave:
         if self.problem:
             self.problem = ""
             self._tell(SAVING_AGAIN)
+
+    def _apply(self, record: Record) -> bool:
+        """Follow a change; one that cannot be followed is left out, so that those after it are."""
+        try:
+            self._state.apply(record)
+        except DamagedError as error:
+            _log.error("a change could not be saved", exc_info=error)
+            return False
+        return True
 
     def _let_go_of_absorbed(self) -> None:
         """Their masks are in this slot's snapshot now, which is on the disk."""

@@ -130,4 +130,5 @@ class Storage(QObject):
         if not own:  # the reader's own comes first, so that the brush never meets the locked one
             own = [Mask(owner, "Lesion", colour=COLOURS[0])]
         chosen = active.id if active is not None and active.id != REFERENCE else own[-1].id
-        self.document.load([mask, *own], chosen)
+        with self._autosave.together():
+            self.document.load([mask, *own], chosen)

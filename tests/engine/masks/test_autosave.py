@@ -20,8 +20,9 @@ from engine import folders
 from engine.images.image import Identity, Image
 from engine.masks import autosave, slot
 from engine.masks.autosave import OTHER_WINDOW, SAVING_AGAIN, Autosave, folder_of, restore
+from engine.masks.change import Change
 from engine.masks.document import MaskDocument
-from engine.masks.mask import ImageReference
+from engine.masks.mask import ImageReference, Mask
 
 ROOT = Path(__file__).resolve().parents[3]
 CHILD = Path(__file__).with_name("drawing_child.py")
@@ -520,6 +521,42 @@ def test_a_bug_does_not_end_saving(image, monkeypatch, caplog, where):
     assert len(told) == 2
     assert saver.close()
     assert state(restore(image)) == state(document)
+
+
+def test_a_change_that_cannot_be_followed_costs_no_other(image, caplog):
+    document = MaskDocument(image)
+    saver = Autosave(document)
+    draw(document, (10, 10))
+    document._store.emit(Change("pixels", "nobody", 0, np.array([1]), np.array([], np.int64)))
+    draw(document, (30, 30))
+    assert saver.flush()
+    assert "could not be saved" in caplog.text
+    assert saver.close()
+    assert state(restore(image)) == state(document)
+    assert not restore(image).notes
+
+
+def test_what_is_loaded_anew_is_never_gone_from_the_disk(image):
+    """Killed at any moment, the masks are there: those before or those after."""
+    document = MaskDocument(image)
+    saver = Autosave(document)
+    draw(document, (10, 10))
+    assert saver.flush()
+    before = state(document)
+    loaded = [document.masks[0].copy(id=document.masks[0].id), Mask(document.reference, "More")]
+    seen = []
+
+    def look(change) -> None:
+        time.sleep(0.03)  # the worker has every chance
+        seen.append(state(restore(image)))
+
+    document.subscribe(look)
+    with saver.together():
+        document.load(loaded)
+    assert len(seen) > 4
+    assert all(found == before for found in seen)
+    assert saver.close()
+    assert state(restore(image)) == state(document) != before
 
 
 def test_an_unwritable_folder_is_told_and_drawing_goes_on(image, monkeypatch):
