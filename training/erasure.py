@@ -21,6 +21,9 @@ MARGIN = 0.12
 """Most that is kept, or erased, around a lesion, in parts of the image's side; drawn an image. A
 lesion's rim and the shadow behind it are part of what readers judge it by."""
 
+MARKED = 0.5
+"""Share of a pixel above which a mask, turned and scaled with its image, marks it."""
+
 WHOLE, WITHOUT, ONLY = 0, 1, 2
 """An image as it is; without its lesion; only its lesion."""
 
@@ -28,13 +31,13 @@ WHOLE, WITHOUT, ONLY = 0, 1, 2
 def draw(known: Tensor, masks: Tensor, share: float, generator: torch.Generator) -> Tensor:
     """Return (n,), of WHOLE, WITHOUT, ONLY: half of ``share`` each of the latter two.
 
-    Only images with a known lesion are erased.
+    Only images with a known lesion are erased, and none whose lesion was left outside.
     """
     u = torch.rand(len(known), generator=generator)
     kind = torch.full((len(known),), WHOLE)
     kind[u < share] = ONLY
     kind[u < share / 2] = WITHOUT
-    lesion = (known.cpu().bool()) & (masks.flatten(1).sum(1).cpu() > 0)
+    lesion = known.cpu().bool() & (masks > MARKED).flatten(1).any(1).cpu()
     return torch.where(lesion, kind, WHOLE)
 
 
@@ -46,7 +49,10 @@ def erase(images: Tensor, masks: Tensor, kind: Tensor, generator: torch.Generato
     margins = torch.rand(len(kind), generator=generator) * MARGIN
     result = images.clone()
     for index in torch.nonzero(kind != WHOLE)[:, 0].tolist():
-        image, mask = images[index : index + 1], (masks[index : index + 1] > 0.5).to(images.dtype)
+        image, mask = (
+            images[index : index + 1],
+            (masks[index : index + 1] > MARKED).to(images.dtype),
+        )
         reach = round(float(margins[index]) * image.shape[-1])
         grown = functional.max_pool2d(mask, 2 * reach + 1, 1, reach) if reach else mask
         # A soft rim: a sharp one would be a contour to learn.

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.errors import InvalidInputError
 from engine.evaluation.classification import area
 from engine.evaluation.coherence import coherence
 from engine.images.reader import read
@@ -150,6 +151,13 @@ def test_a_folder_that_is_not_busbra_is_refused(data: Path, run: Path, tmp_path:
     (tmp_path / "bus_data.csv").write_text("ID,Case,Pathology,Device\nbus_1,1,benign,A\n")
     with pytest.raises(Exception, match=r"line 2: there is no file Images/bus_1\.png"):
         busbra.load(tmp_path)
+
+
+@pytest.mark.parametrize("table", [b"ID,Case,Pathology,Device\nbus_1,1\n", b"\xff\xfe\x00I"])
+def test_a_damaged_table_is_refused_in_a_sentence(table: bytes, tmp_path: Path) -> None:
+    (tmp_path / "bus_data.csv").write_bytes(table)
+    with pytest.raises(InvalidInputError, match="fetch it again"):
+        datasets.load("busbra", tmp_path)
 
 
 def test_real_busbra(shared_data: Path) -> None:

@@ -35,10 +35,13 @@ def load(data: Path, classes: tuple[str, ...] | None = None) -> Dataset:
         )
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
-        missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-        if missing:
-            raise InvalidInputError(f"{TABLE} has no column {missing[0]}; fetch it again.")
-        records = tuple(_record(data, row, reader.line_num) for row in reader)
+        try:
+            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+            if missing:
+                raise InvalidInputError(f"{TABLE} has no column {missing[0]}; fetch it again.")
+            records = tuple(_record(data, row, reader.line_num) for row in reader)
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise InvalidInputError(f"{TABLE} is no table in UTF-8; fetch it again.") from error
     return Dataset(
         name="busbra",
         classes=classes or CLASSES,
@@ -49,6 +52,8 @@ def load(data: Path, classes: tuple[str, ...] | None = None) -> Dataset:
 
 
 def _record(data: Path, row: dict[str, str], line: int) -> Record:
+    if any(row[name] is None for name in COLUMNS):
+        raise InvalidInputError(f"{TABLE}, line {line}, ends early; fetch it again.")
     image = data / "Images" / f"{row['ID']}.png"
     mask = data / "Masks" / f"{row['ID'].replace('bus_', 'mask_', 1)}.png"
     for path in (image, mask):
