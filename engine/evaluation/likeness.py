@@ -143,7 +143,7 @@ class Cache:
                 self._stamps = [str(stamp) for stamp in file["stamps"]]
                 self._frames = [int(frame) for frame in file["frames"]]
                 self._values = list(file["values"].astype(np.float32))
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        except (OSError, ValueError, TypeError, KeyError, EOFError, BadZipFile):
             pass  # none yet, or damaged: computed again
         if not len(self._stamps) == len(self._frames) == len(self._values):
             self._stamps, self._frames, self._values = [], [], []

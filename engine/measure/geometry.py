@@ -10,6 +10,9 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
+import numpy as np
+from numpy.typing import NDArray
+
 Point = tuple[float, float]
 Spacing = tuple[float, float]
 
@@ -55,20 +58,25 @@ def ellipse_area(start: Point, stop: Point, spacing: Spacing) -> float:
 
 
 def crosses_itself(points: Sequence[Point]) -> bool:
-    """Whether two sides of a closed polygon that are no neighbours meet."""
-    count = len(points)
-    sides = [(points[i], points[(i + 1) % count]) for i in range(count)]
-    return any(
-        _meet(*sides[i], *sides[j])
-        for i in range(count)
-        for j in range(i + 2, count)
-        if not (i == 0 and j == count - 1)
+    """Whether two sides of a closed polygon that are no neighbours cross (not merely touch)."""
+    starts = np.asarray(points, np.float64).reshape(-1, 2)
+    stops = np.roll(starts, -1, axis=0)
+    for i in range(len(starts) - 2):
+        # The last side is the first one's neighbour.
+        later = slice(i + 2, len(starts) - (i == 0))
+        a, b, c, d = starts[i], stops[i], starts[later], stops[later]
+        apart = _side(a, b, c) * _side(a, b, d) < 0
+        if np.any(apart & (_side(c, d, a) * _side(c, d, b) < 0)):
+            return True
+    return False
+
+
+_Points = NDArray[np.float64]
+
+
+def _side(a: _Points, b: _Points, c: _Points) -> _Points:
+    """Return on which side of the lines from a to b the points c lie: (..., 2) each."""
+    found: _Points = (b[..., 0] - a[..., 0]) * (c[..., 1] - a[..., 1]) - (b[..., 1] - a[..., 1]) * (
+        c[..., 0] - a[..., 0]
     )
-
-
-def _side(a: Point, b: Point, c: Point) -> float:
-    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
-
-
-def _meet(a: Point, b: Point, c: Point, d: Point) -> bool:
-    return _side(a, b, c) * _side(a, b, d) < 0 and _side(c, d, a) * _side(c, d, b) < 0
+    return found

@@ -35,7 +35,7 @@ def load(key: str) -> tuple[Measurement, ...]:
         if path.stat().st_size > MOST_BYTES:
             return ()
         found: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return ()
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         return ()

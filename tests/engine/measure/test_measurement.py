@@ -10,7 +10,7 @@ import pytest
 
 from engine.images.image import Display, Geometry, Image, ScaledRegion
 from engine.measure import geometry
-from engine.measure.measurement import Measurement, describe, from_json, measure
+from engine.measure.measurement import MOST_POINTS, Measurement, describe, from_json, measure
 from engine.measure.scale import scale_at
 
 RNG = np.random.default_rng(5)
@@ -88,6 +88,18 @@ def test_a_polygon_that_crosses_itself_has_no_area_and_says_so():
     assert found.value is None and "crosses itself" in found.remark
     concave = Measurement("polygon", 0, ((0, 0), (10, 0), (2, 2), (0, 10)))
     assert measure(image(), concave).value == pytest.approx(20 * 0.125)
+
+
+def test_crossings_are_found_wherever_they_are():
+    turn = np.linspace(0, 2 * np.pi, MOST_POINTS, endpoint=False)
+    round_ = np.stack([np.sin(turn), np.cos(turn)], axis=1) * 100
+    assert not geometry.crosses_itself([(y, x) for y, x in round_.tolist()])
+    for first, second in ((0, 700), (1, MOST_POINTS - 2), (2000, MOST_POINTS - 1)):
+        crossed = round_.copy()
+        crossed[[first, second]] = crossed[[second, first]]
+        assert geometry.crosses_itself([(y, x) for y, x in crossed.tolist()])
+    assert not geometry.crosses_itself([(0, 0), (0, 4), (4, 0)])
+    assert geometry.crosses_itself([(0, 0), (10, 10), (0, 10), (10, 0)])
 
 
 def test_without_spacing_pixels_are_said():
