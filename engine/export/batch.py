@@ -263,7 +263,7 @@ def _together(
                 unsigned,
                 image,
                 target,
-                deidentify=lambda made: apply(made, place.subject, cleaned_pixels=True),
+                deidentify=lambda made: apply(made, place.subject),
             )
             return [target]
         done = write(drawn, shown, target, kind, with_pictures=True, covers=item.covers)

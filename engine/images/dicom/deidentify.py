@@ -2,8 +2,9 @@
 
 The table of attributes and what happens to each (PS3.15 table E.1-1) are dicom-anonymizer's. It
 works on one level of a data set; here every item of every sequence is gone through, as the
-profile asks, UIDs are replaced by one and the same new one throughout a run, dates are removed
-and not merely changed, and what was done is told: which attributes, never their values.
+profile asks, UIDs are replaced by one and the same new one throughout a run, dates are emptied,
+removed or become 0001-01-01 (none is merely shifted), and what was done is told: which attributes,
+never their values.
 """
 
 from __future__ import annotations

@@ -185,6 +185,9 @@ def test_de_identified_images_and_segmentations_belong_together(tmp_path: Path):
         assert not back.notes, (name, back.notes)
     segmentation = highdicom.seg.segread(case / "masks.dcm")
     assert segmentation.PatientIdentityRemoved == "YES"
+    # No pixels of it were cleaned, and it holds none that could show a name.
+    codes = [code.CodeValue for code in segmentation.DeidentificationMethodCodeSequence]
+    assert codes == ["113100"] and not any("burnt in" in note for note in summary.notes)
     assert segmentation.PatientID == "CASE001" == pydicom.dcmread(found.series.paths[0]).PatientID
     assert segmentation.StudyInstanceUID == image.identity.study_instance_uid
     referenced = {uids[2] for uids in segmentation.get_source_image_uids()}
