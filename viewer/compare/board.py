@@ -225,13 +225,13 @@ class Board(QObject):
     def _opened(self, _: object) -> None:
         """Keep the image that was being read for the views that still show it."""
         state, before = self._state, self._read
-        if before is not None and before[0] is not state.series:
+        acquired = state.series is not None and state.image is not None and state.axis == 0
+        if before is not None and not (acquired and before[0] is state.series):
             contents = [state.contents[view] for view in range(state.views)]
             if any(content.series is before[0] for content in contents):
                 self.shelf.put(*before)  # with the masks that were drawn meanwhile
             else:
                 self.shelf.drop(before[0])
-        acquired = state.series is not None and state.image is not None and state.axis == 0
         self._read = (state.series, state.image) if acquired else None  # type: ignore[assignment]
 
 

@@ -144,6 +144,26 @@ def test_masks_drawn_on_a_case_are_seen_when_it_is_shown_beside_another(
     assert not views.views[0]._mask_layer.shown
 
 
+def test_masks_drawn_before_the_stack_is_cut_along_another_axis_are_seen_beside_it(
+    bare_window, until
+):
+    window = bare_window(resources.path("demo", "images", "DEMO01"))
+    state, views = window.state, window.views
+    case, series = state.case, state.case.series[1]
+    state.contents.set(1, Content(case, series))
+    until(lambda: views.subject(1).document is not None)
+    state.open_series(case, series)
+    until(lambda: state.series is series and state.masks.document is not None)
+    document = state.masks.document
+    own = document.add_mask("Mine")
+    document.paint(0, disc((60, 60), 9, document.shape))
+    drawn = own.frame(0).copy()
+    state.set_axis(1)
+    until(lambda: state.axis == 1 and state.jobs.idle and views.subject(1).document is not None)
+    assert not state.is_here(1)
+    assert np.array_equal(views.subject(1).document.mask(own.id).frame(0), drawn)
+
+
 def test_another_models_map_is_scored_live_and_shares_the_scale(
     make_window, pictures, until, other_checkpoint
 ):
