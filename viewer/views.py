@@ -477,7 +477,7 @@ class Views(QWidget):
             veil.say(EMPTY, low=False)
         elif subject.problem:
             again = partial(board.again, subject)
-            problem = self._state.privacy.clean(subject.problem)
+            problem = self._state.privacy.sentence(subject.problem)
             veil.say(problem, low=low, button="Try again", act=again)
         elif subject.waiting and (slow or subject.entry is None):
             cancel = partial(board.cancel, subject)

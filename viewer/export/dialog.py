@@ -299,19 +299,20 @@ class BatchDialog(QDialog):
             self.at.setText(text.replace("_", " ").capitalize())
 
     def _finished(self, summary: Summary) -> None:
-        self.outcome.setText(summary.sentence())
+        self.outcome.setText(self._state.privacy.sentence(summary.sentence()))
         lines: list[str] = []
         if summary.failed:
             lines += ["Not written:", *summary.failures(), ""]
         if summary.notes:
             lines += ["To know:", *summary.remarks(), ""]
         lines += summary.removed
-        self.details.setPlainText("\n".join(lines).strip())
+        privacy = self._state.privacy
+        self.details.setPlainText("\n".join(map(privacy.sentence, lines)).strip())
         self.details.setVisible(bool(self.details.toPlainText()))
         self.pages.setCurrentIndex(2)
 
     def _failed(self, sentence: str) -> None:
-        self.outcome.setText(sentence)
+        self.outcome.setText(self._state.privacy.sentence(sentence))
         self.details.setPlainText("")
         self.details.hide()
         self.pages.setCurrentIndex(2)

@@ -42,3 +42,21 @@ def test_the_list_to_choose_from_hides_names_as_the_window_does(make_window, tmp
         window.actions_["export-cases"].trigger()
         (row,) = window.batch.dialog._rows()
         assert ("Ada" in row.text(0) + row.toolTip(0)) != hidden
+
+
+def test_what_failed_names_no_file_while_names_are_hidden(bare_window, tmp_path: Path):
+    from engine.export.wanted import Failure, Summary
+
+    window = bare_window()
+    window.batch.ask()
+    dialog = window.batch.dialog
+    sentence = "“Lovelace_Ada.dcm” cannot be read; it may be damaged."
+    summary = Summary(tmp_path, failed=[Failure("case_0001", sentence)])
+    for hidden in (False, True):
+        window.state.privacy.set_hidden(hidden)
+        dialog._finished(summary)
+        assert ("Ada" in dialog.details.toPlainText()) != hidden
+        assert "cannot be read" in dialog.details.toPlainText()
+        dialog._failed(sentence)
+        assert ("Ada" in dialog.outcome.text()) != hidden
+    dialog.reject()
