@@ -170,6 +170,17 @@ def test_a_long_answer_keeps_its_number(make_window, pictures, until):
         assert panel._answer.toolTip().endswith("fusion, calibrated")
 
 
+def test_a_long_label_does_not_widen_the_answers(make_window, pictures, until):
+    window = make_window(pictures)
+    document = window.state.masks.document
+    mask = document.add_mask("A label that is far longer than the panel of answers is wide, twice")
+    document.add_mask("Second")
+    window.state.masks.compare_with(mask.id)
+    panel = window.answers.agreement
+    until(lambda: panel._mask.isVisible() and panel._mask.currentText() == mask.label)
+    assert panel.minimumSizeHint().width() <= window.answers.width() - 20
+
+
 def test_no_menu_is_taller_than_a_small_screen(make_window):
     for action in make_window(ready=False).actions_.menus.actions():
         assert action.menu().sizeHint().height() <= 760, action.text()

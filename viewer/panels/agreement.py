@@ -255,6 +255,11 @@ class AgreementPanel(Section):
         self._legend = _Legend()
         self._remark = Remark()
         self._mask = QComboBox()
+        # A long label is cut here, and does not push the numbers out of the panel.
+        self._mask.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self._mask.setMinimumContentsLength(8)
         self._mask.setAccessibleName("Mask that the maps are compared with")
         self._mask.setToolTip("Mask that the maps are compared with")
         self._mask.activated.connect(self._choose_mask)
@@ -368,7 +373,7 @@ class AgreementPanel(Section):
         compared = masks.compared
         active = masks.document.active if masks.document is not None else None
         waiting = not masks.compared_id and compared is not active
-        follow = "the active mask, once drawn" if waiting else "the active mask"
+        follow = "yours, once drawn" if waiting else "the active mask"
         entries = [(follow, "")] + [(mask.label, mask.id) for mask in masks.all]
         now = [(self._mask.itemText(i), self._mask.itemData(i)) for i in range(self._mask.count())]
         if entries != now:

@@ -201,7 +201,7 @@ def fitted(text: str, metrics: QFontMetrics, width: float) -> str:
         return text
     first, dot, rest = text.partition(" · ")
     room = width - metrics.horizontalAdvance(dot + rest)
-    if dot and room >= width / 5:
+    if dot and room >= width / 6:
         return metrics.elidedText(first, Qt.TextElideMode.ElideRight, int(room)) + dot + rest
     head, dot, tail = text.rpartition(" · ")
     room = width - metrics.horizontalAdvance(dot + tail)

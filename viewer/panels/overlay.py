@@ -23,7 +23,7 @@ from viewer.canvas.overlay_lines import lines_of
 from viewer.panels.overlay_style import StyleRow
 from viewer.state import AppState
 from viewer.state.analysis import MapStatus, is_slow, title
-from viewer.widgets.remark import Remark
+from viewer.widgets.remark import Remark, Tone
 from viewer.widgets.section import Section, label
 
 _SWATCH = QSize(40, 12)
@@ -51,6 +51,10 @@ class OverlayPanel(Section):
         super().__init__("Overlay", parent)
         self._state = state
         self.map = QComboBox()
+        self.map.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.map.setMinimumContentsLength(8)
         self.opacity = _slider("Opacity of the overlay")
         self.threshold = _slider("Threshold: hide values below this share of the scale")
         self.colours = QComboBox()
@@ -190,8 +194,12 @@ class OverlayPanel(Section):
         waiting = entry is not None and bool(text)
         outside = _outside(entry.map) if entry is not None and entry.map is not None else 0.0
         if not text and outside >= _WORTH_SAYING:
-            text = f"{outside:.0%} of this map lies outside the anatomy."
-            self._remark.say(f"{text} {lines}".strip().replace("%", " %"), "warning")
+            from engine.evaluation.honesty import MOSTLY_OUTSIDE
+
+            text = f"{outside:.0%} of this map lies outside the body."
+            # A warning where the judgement below is one, too.
+            tone: Tone = "warning" if outside >= MOSTLY_OUTSIDE else "info"
+            self._remark.say(f"{text} {lines}".strip().replace("%", " %"), tone)
         else:
             self._remark.say((text or lines).replace("%", " %"))
         self._compute.setVisible(waiting)
