@@ -138,6 +138,11 @@ def test_rows_of_the_list_are_never_cut_off(make_window, until):
     for item in items:
         assert metrics.horizontalAdvance(item.detail) <= room, item.detail
         assert item.series.summary in item.tip  # what the row leaves out
+    studies = [item for item in window.cases.model.items if item.fold is not None]
+    assert studies
+    for item in studies:
+        assert metrics.horizontalAdvance(item.detail) <= theme.CASES_WIDTH - 70, item.detail
+        assert " series · " in item.tip
 
 
 def test_titles_keep_what_tells_series_apart(qapp):

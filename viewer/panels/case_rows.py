@@ -102,8 +102,9 @@ class Rows:
         if len(found) < len(case.series):
             counts = f"{len(found)} of {counts}"
         text = (" · ".join(about) or "Study") if inset else name
-        detail = counts if inset else " · ".join((*about, counts))
         folded = case in self.folded and not self.words
+        told = bool(about) and not folded and len(found) == len(case.series)  # by the rows below
+        detail = counts if inset else " · ".join(about if told else (*about, counts))
         mixed = len({series.modality for series in case.series}) > 1
         tip = "\n".join((name, *about, counts))
         head = Item("case", text, detail, case, tip=tip, inset=inset, fold=case, folded=folded)
