@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import QByteArray, Qt, QUrl
 from PySide6.QtGui import (
     QDesktopServices,
+    QImage,
     QTextBlockFormat,
     QTextCursor,
     QTextDocument,
@@ -20,6 +21,9 @@ from viewer import theme
 
 _NAME = "guide.md"
 _PICTURE = re.compile(r"!\[[^\]]*\]\(([^)]+)\)")
+_PAGE = re.compile(r"(?<!!)\[([^\]]+)\]\(([\w-]+\.md)\)")
+_WIDEST = 680
+"""Pixels of a picture: what fits beside the window's margins and its scroll bar."""
 
 
 def source() -> Path | None:
@@ -31,8 +35,11 @@ def source() -> Path | None:
 
 
 def text(path: Path) -> str:
-    """Return the guide without the pictures that did not come with it."""
+    """Return the guide without the pictures, and links to pages, that did not come with it."""
     whole = path.read_text(encoding="utf-8")
+    whole = _PAGE.sub(
+        lambda found: found.group() if (path.parent / found[2]).is_file() else found[1], whole
+    )
     return _PICTURE.sub(
         lambda found: found.group() if (path.parent / found.group(1)).is_file() else "", whole
     )
@@ -61,6 +68,25 @@ def _space(document: QTextDocument) -> None:
             table.setFormat(look)
 
 
+class Page(QTextBrowser):
+    """Shows pictures no wider than the page, as sharp as the screen is."""
+
+    def loadResource(self, kind: int, name: QUrl | str) -> object:
+        """Return what a page names, pictures at the size they are shown in."""
+        found = super().loadResource(kind, name)
+        if kind != QTextDocument.ResourceType.ImageResource.value or not isinstance(
+            found, QByteArray
+        ):
+            return found
+        picture = QImage.fromData(found)
+        scale = self.devicePixelRatioF()
+        if picture.width() > _WIDEST * scale:
+            smooth = Qt.TransformationMode.SmoothTransformation
+            picture = picture.scaledToWidth(round(_WIDEST * scale), smooth)
+        picture.setDevicePixelRatio(scale)
+        return picture
+
+
 class GuideWindow(QDialog):
     """Links within it turn the page; others open in the system's browser."""
 
@@ -68,7 +94,7 @@ class GuideWindow(QDialog):
         super().__init__(parent)
         self.setWindowTitle("User guide")
         self.setModal(False)
-        self.page = QTextBrowser()
+        self.page = Page()
         self.page.setObjectName("guide")
         self.page.setAccessibleName("User guide")
         self.page.setOpenLinks(False)
@@ -79,17 +105,23 @@ class GuideWindow(QDialog):
                 "The guide did not come with this installation; it is in the project's docs folder."
             )
         else:
-            self.page.setSearchPaths([str(path.parent)])
-            self.page.setMarkdown(text(path))
-            _space(self.page.document())
+            self._turn_to(path)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.page)
         self.resize(760, min(760, parent.height()))
 
+    def _turn_to(self, path: Path) -> None:
+        self._folder = path.parent
+        self.page.setSearchPaths([str(path.parent)])
+        self.page.setMarkdown(text(path))
+        _space(self.page.document())
+
     def _follow(self, link: QUrl) -> None:
         if link.scheme() in ("http", "https"):
             QDesktopServices.openUrl(link)
+        elif link.path().endswith(".md"):
+            self._turn_to(self._folder / link.path())
         elif link.hasFragment():
             self.page.scrollToAnchor(link.fragment())
 

@@ -196,3 +196,37 @@ def test_restarting_keeps_what_is_open(bare_window, pictures, monkeypatch):
     assert not window.isVisible()
     assert started[0][1] == ["-m", "viewer", "--resume"]
     assert window.state.settings.open_paths == paths
+
+
+def test_the_guide_shrinks_pictures_and_turns_to_pages_beside_it(bare_window, tmp_path):
+    from PySide6.QtCore import QUrl
+    from PySide6.QtGui import QImage, QTextDocument
+
+    from viewer import guide as module
+
+    picture = QImage(1280, 800, QImage.Format.Format_RGB888)
+    picture.fill(0)
+    picture.save(str(tmp_path / "wide.png"))
+    page = tmp_path / "guide.md"
+    page.write_text("# One\n\n![wide](wide.png) [two](two.md) [three](three.md)\n")
+    (tmp_path / "two.md").write_text("# Two\n")
+    assert "[two](two.md) three" in module.text(page)  # what is not there is no link
+    window = bare_window().assistance.show_guide()
+    window._turn_to(page)
+    kind = QTextDocument.ResourceType.ImageResource.value
+    shown = window.page.loadResource(kind, QUrl("wide.png"))
+    assert shown.width() / shown.devicePixelRatio() < window.page.width()
+    window.page.anchorClicked.emit(QUrl("two.md"))
+    assert window.page.toPlainText().strip() == "Two"
+    window.close()
+
+
+def test_a_click_in_the_bar_leaves_the_keys_to_the_views(bare_window, pictures, qtbot):
+    window = bare_window(pictures / "a (1).png")
+    window.activateWindow()
+    window.views.active.setFocus()
+    for button in (window.top.export, window.top.search, window.top.model):
+        assert button.focusPolicy() == Qt.FocusPolicy.TabFocus
+    two = window.top._buttons[1]
+    qtbot.mouseClick(two, Qt.MouseButton.LeftButton)
+    assert not two.hasFocus()
