@@ -230,3 +230,18 @@ def test_a_click_in_the_bar_leaves_the_keys_to_the_views(bare_window, pictures, 
     two = window.top._buttons[1]
     qtbot.mouseClick(two, Qt.MouseButton.LeftButton)
     assert not two.hasFocus()
+
+
+def test_an_offer_comes_back_after_information_has_covered_it(bare_window):
+    notice = bare_window().notice
+    taken = []
+    notice.say("Your drawing has been kept.", "info", "Open it again", lambda: taken.append(1))
+    notice.say("Restored one mask.", "info")
+    assert "Restored" in notice.text
+    notice._timer.timeout.emit()
+    assert "kept" in notice.text
+    notice._action.click()
+    assert taken == [1] and notice.text == ""
+    notice.say("Something else.", "info")
+    notice._timer.timeout.emit()
+    assert notice.text == ""  # taken, the offer does not come again

@@ -205,7 +205,10 @@ class AgreementRow(QWidget):
         ink = tokens.colour("secondary" if faded else "text")
         painter.setFont(theme.font())
         painter.setPen(ink)
-        painter.drawText(name, theme.LEFT_MIDDLE, title(self.name))
+        words = painter.fontMetrics().elidedText(
+            title(self.name), Qt.TextElideMode.ElideMiddle, int(name.width())
+        )
+        painter.drawText(name, theme.LEFT_MIDDLE, words)
         if self.shown:
             painter.fillRect(QRectF(1, 5, 2, 14), tokens.colour("accent"))
         if entry.status is MapStatus.COMPUTING:

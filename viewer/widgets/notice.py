@@ -16,7 +16,10 @@ _SECONDS = {"info": 6, "good": 6, "warning": 0}  # warnings stay until they are 
 
 
 class NoticeStrip(QFrame):
-    """Shows the latest notice; an older warning is not covered by mere information."""
+    """Shows the latest notice; an older warning is not covered by mere information.
+
+    An offer (a notice with a button) that is covered by information comes back after it.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -30,13 +33,14 @@ class NoticeStrip(QFrame):
         self._close.setToolTip("Close this notice")
         self._close.setAccessibleName("Close this notice")
         self._close.setIconSize(QSize(16, 16))
-        self._close.clicked.connect(self.hide)
+        self._close.clicked.connect(self._send_off)
         self._then: Callable[[], object] | None = None
         self._ways: dict[str, tuple[str, Callable[[], object]]] = {}
         self._action.clicked.connect(self._act)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self.hide)
+        self._timer.timeout.connect(self._lapse)
+        self._standing: tuple[str, Tone, str, Callable[[], object] | None] | None = None
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 4, 8, 4)
         layout.setSpacing(8)
@@ -63,6 +67,8 @@ class NoticeStrip(QFrame):
             return
         if not action and sentence in self._ways:
             action, then = self._ways[sentence]
+        if action:
+            self._standing = (sentence, tone, action, then)
         tokens = theme.current()
         name, colour = {
             "info": ("info", tokens.secondary),
@@ -89,13 +95,24 @@ class NoticeStrip(QFrame):
     def clear(self) -> None:
         """Send the notice off: what it spoke of has been left behind."""
         self._timer.stop()
-        self._then = None
+        self._then = self._standing = None
         self._text.setText("")
         self.setAccessibleName("")
         self.hide()
 
+    def _send_off(self) -> None:
+        if self._then is not None:
+            self._standing = None
+        self._lapse()
+
+    def _lapse(self) -> None:
+        self._timer.stop()
+        self.hide()
+        if self._standing is not None:
+            self.say(*self._standing)
+
     def _act(self) -> None:
-        then, self._then = self._then, None
+        then, self._then, self._standing = self._then, None, None
         self.hide()
         if then is not None:
             then()
