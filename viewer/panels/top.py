@@ -72,8 +72,8 @@ class TopBar(QFrame):
         state.viewsChanged.connect(self._mark_views)
         state.analysis.sessionChanged.connect(self._refresh)
         self._refresh()
-        for button in (self.model, self.device, self.search, self.export, *self._buttons):
-            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves keys to the views
+        for control in (self.model, self.device, self.search, self.export, *self._buttons):
+            control.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves keys to the views
         self.retheme()
 
     def retheme(self) -> None:
