@@ -196,7 +196,7 @@ class Jobs(QObject):
         if key:
             self.cancel(key)
         job = Job(title, work, key, lane, shown)
-        job.succeeded.connect(done)
+        job.succeeded.connect(lambda result: done(result) if isValid(self) else None)
         job.failed.connect(failed if failed is not None else self.failed)
         job.progressed.connect(self.changed)
         job.ended.connect(lambda: self._forget(job))
@@ -239,6 +239,7 @@ class Jobs(QObject):
             self._on_threads.discard(job)
 
     def _forget(self, job: Job) -> None:
-        if job in self._jobs:
+        # The last word of a job may come after its window is gone.
+        if isValid(self) and job in self._jobs:
             self._jobs.remove(job)
             self.changed.emit()

@@ -40,7 +40,7 @@ def test_two_processes_end_where_one_does(tmp_path: Path) -> None:
     for name, tensor in one.items():
         # Only the roundings of sums differ; the momenta are the gradients' own.
         difference = (two[name].float() - tensor.float()).norm().item()
-        assert difference <= 1e-3 * tensor.float().norm().item() + 1e-6, name
+        assert difference <= 2e-3 * tensor.float().norm().item() + 5e-6, name
     for ours, theirs in zip(after["history"], before["history"], strict=True):
         for figure in ("loss", "loss_guidance", "accuracy", "validation_loss"):
             assert ours[figure] == pytest.approx(theirs[figure], rel=1e-4)

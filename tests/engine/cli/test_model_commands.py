@@ -144,9 +144,10 @@ def test_predict_tables(capsys: pytest.CaptureFixture[str], images: Path, networ
     assert main(["predict", str(images), "--checkpoint", str(network)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["image", "frame", "global", "local", "fusion"]
-    assert lines[-2].startswith("Unlike the training images: ")
-    assert lines[-2].endswith(f" of {len(lines) - 3} (--json says which).")
-    assert len(lines) == 8
+    assert lines[-3].startswith("Unlike the training images: ")
+    assert lines[-3].endswith(f" of {len(lines) - 4} (--json says which).")
+    assert lines[-2:] == ["Network: Test 1.2.", "Research use only."]
+    assert len(lines) == 9
     assert all(line.count("healthy") + line.count("dystrophy") == 3 for line in lines[1:6])
 
 

@@ -17,6 +17,7 @@ from engine.model.presets import preset
 from engine.model.pyramid import sampling
 from engine.saliency.maps import grids
 from engine.saliency.placement import trace
+from tests.engine.saliency.test_placement import positive
 
 CHANGES = {"global_levels": 3, "pooling": "attended", "fusion_grid": 24}
 
@@ -91,8 +92,9 @@ def test_backbones_of_the_presets_have_three_levels(name: str) -> None:
 
 
 def test_too_many_levels_are_refused() -> None:
-    with pytest.raises(InvalidInputError, match="does not give 4 levels"):
-        _network(global_backbone="convnext_atto", global_options={}, global_levels=4)
+    # Its features lie as (N, h, w, C), and so do its levels.
+    with pytest.raises(InvalidInputError, match="does not give 3 levels"):
+        _network(global_backbone="mambaout_femto", global_options={})
     with pytest.raises(InvalidInputError, match="global_levels"):
         _network(global_levels=5)
 
@@ -120,8 +122,13 @@ def test_a_closed_gate_gives_finite_features() -> None:
 
 
 def test_global_levels_look_where_the_gate_is_drawn() -> None:
-    """The finest level's share of a fused cell lies within half a cell of where it is drawn."""
+    """The finest level's share of a fused cell lies within a cell (8 px) of where it is drawn.
+
+    By half a cell at the most for what the padding of the layers, taken as even, does not say, and
+    a little for gradients that scatter.
+    """
     network = _network(fusion="concat").eval()
+    positive(network)
     drawn = grids(network, (224, 224))["concat"]
     assert drawn.disagreement == 0
     for row, col in ((3, 4), (12, 12), (20, 18)):
@@ -135,8 +142,8 @@ def test_global_levels_look_where_the_gate_is_drawn() -> None:
         place = torch.arange(224.0)
         centre_row = float((weight.sum(1) * place).sum() / weight.sum())
         centre_col = float((weight.sum(0) * place).sum() / weight.sum())
-        assert abs(centre_row - drawn.rows.centre[row]) < 4
-        assert abs(centre_col - drawn.cols.centre[col]) < 4
+        assert abs(centre_row - drawn.rows.centre[row]) < 6
+        assert abs(centre_col - drawn.cols.centre[col]) < 6
 
 
 def test_architectures_written_before_these_fields_still_load() -> None:
