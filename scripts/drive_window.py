@@ -32,7 +32,7 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZE = (1280, 800)
-COLOURS = 256
+COLOURS = {100: 256, 200: 56}  # of the palette, by scale: a picture stays below 300 kB
 TASKS = ("task", "size", "clicks", "drags", "keys", "texts", "seconds")
 
 
@@ -119,7 +119,7 @@ def drive(study: Study, scale: int, work: Path, out: Path) -> list[dict[str, obj
                 for said in heard(process):
                     if "shot" in said:
                         shots += 1
-                        pack(Path(said["shot"]))
+                        pack(Path(said["shot"]), COLOURS[scale])
                     if "task" in said:
                         rows.append({**said, "size": size})
                     print(json.dumps(said), flush=True)
@@ -187,7 +187,7 @@ def display(size: str) -> Iterator[str]:
         server.wait()
 
 
-def pack(path: Path) -> None:
+def pack(path: Path, number: int) -> None:
     """Save a picture with a palette that gives rare colours, as of maps and outlines, their due."""
     from PIL import Image
 
@@ -198,7 +198,7 @@ def pack(path: Path) -> None:
     shares = np.ceil(counts**0.25).astype(int)
     sample = np.repeat(colours, shares, axis=0)[None]
     palette = Image.fromarray(np.ascontiguousarray(sample, np.uint8)).quantize(
-        COLOURS, method=Image.Quantize.MEDIANCUT, kmeans=2
+        number, method=Image.Quantize.MEDIANCUT, kmeans=2
     )
     packed = picture.quantize(palette=palette, dither=Image.Dither.NONE)
     packed.save(path, optimize=True)

@@ -18,7 +18,7 @@ from viewer.widgets.section import Section, label
 if TYPE_CHECKING:
     from engine.evaluation.coherence import Coherence
 
-_NAME = 88
+_NAME = 96  # "Gate − Global" is wider than "SHAP global"
 _NUMBER = 39
 _LIFT = 44  # "19.4×" is wider than "0.72"
 _ROW = 23
