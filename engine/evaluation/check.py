@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.evaluation.coherence import Sign, coherence, relevance
 from engine.evaluation.deletion.single import baselines, delete_image
-from engine.evaluation.honesty import Facts, spread
+from engine.evaluation.honesty import Facts, opening, spread
 from engine.evaluation.randomisation import randomise
 from engine.images.image import Image
 from engine.progress import Progress
@@ -60,6 +60,7 @@ def check(
             scores[name],
             deleted.get(name),
             shuffled.get(name),
+            opening(name, maps),
         )
         for name, found in maps.items()
     }

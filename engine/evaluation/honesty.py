@@ -11,8 +11,15 @@ from numpy.typing import ArrayLike
 from engine.evaluation.coherence.scores import Coherence, Sign, relevance
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from engine.evaluation.deletion.single import Deletion
     from engine.evaluation.randomisation import Randomisation
+    from engine.saliency.map import SaliencyMap
+
+CLOSED = 0.05
+"""Largest weight of the gate, of 1, below which it lets next to nothing through: what is drawn are
+differences between cells that are all shut, stretched over the whole range of colours."""
 
 MOSTLY_OUTSIDE = 0.5
 """Share of the relevance outside the body from which a map is not of the body: the larger part."""
@@ -43,7 +50,7 @@ class Facts:
 
     reason: why the map shows nothing at all (zero, not finite), or None. outside: share of its
     relevance outside the body. spread: smallest share of the pixels that holds half of its
-    relevance.
+    relevance. opening: largest weight of the gate, for maps of what it lets through.
     """
 
     reason: str | None = None
@@ -52,6 +59,7 @@ class Facts:
     coherence: Coherence | None = None
     deletion: Deletion | None = None
     randomisation: Randomisation | None = None
+    opening: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, with the doubts."""
@@ -59,6 +67,7 @@ class Facts:
         return {
             "outside_anatomy": self.outside,
             "half_of_relevance_on": self.spread,
+            "gate_opening": self.opening,
             "coherence": None
             if coherence is None
             else {
@@ -71,6 +80,14 @@ class Facts:
             "doubts": list(doubts(self)),
             "verdict": verdict(self),
         }
+
+
+def opening(name: str, maps: Mapping[str, SaliencyMap]) -> float | None:
+    """Return the gate's largest weight on an image, for its map and its attention; else None."""
+    attention = maps.get("attention")
+    if name not in ("gate", "attention") or attention is None:
+        return None
+    return float(attention.raw.max())
 
 
 def spread(values: ArrayLike, sign: Sign = "positive") -> float | None:
@@ -107,6 +124,11 @@ def doubts(facts: Facts) -> tuple[str, ...]:
     if facts.reason is not None:
         return (f"This map shows nothing: {facts.reason}.",)
     found = []
+    if facts.opening is not None and facts.opening < CLOSED:
+        found.append(
+            "The gate is shut on this image: it lets next to nothing through, and the colours show "
+            "differences of almost nothing."
+        )
     shuffled = facts.randomisation
     if shuffled is not None and shuffled.repeat < TOO_NOISY:
         found.append("This map is mostly noise: computed again, it is another one.")

@@ -33,6 +33,7 @@ def test_it_measures_the_active_views_map_and_keeps_what_it_found(make_window, p
         state.scores.all()["gate"],
         delete_image(session, image, 0, {"gate": found}, baselines(session, image, 0))["gate"],
         randomise(session, image, 0, {"gate": found})["gate"],
+        float(state.analysis.maps["attention"].raw.max()),
     )
     assert panel.verdict == verdict(facts)
     assert panel.rows["shuffled"].value.text() == f"{facts.randomisation.similarity:.2f}".replace(

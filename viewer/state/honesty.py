@@ -88,7 +88,7 @@ class Honesty(QObject):
         found = self._state.analysis.maps.get(name)
         if found is None:
             return None
-        from engine.evaluation.honesty import Facts
+        from engine.evaluation.honesty import Facts, opening
 
         key, sign = key_of(found), self._sign(found)
         plain = self._plain.get((key, sign))
@@ -102,6 +102,7 @@ class Honesty(QObject):
             score if score is not None and score.rma is not None else None,
             self._deleted.get(key),
             self._shuffled.get(key),
+            opening(name, self._state.analysis.maps),
         )
 
     def _sign(self, found: SaliencyMap) -> str:
