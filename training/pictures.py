@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.cli import overlay
 from engine.cli.frames import read_volume
 from engine.errors import InvalidInputError
 from engine.evaluation.coherence import Coherence, coherence
@@ -21,7 +20,7 @@ from engine.evaluation.deletion import output_of
 from engine.images.image import Image
 from engine.images.reader import read
 from engine.progress import Progress
-from engine.report import picture
+from engine.report import overlay, picture
 from engine.saliency.map import SaliencyMap
 from engine.session import Prediction, Session
 from training import console, cv

@@ -83,17 +83,6 @@ RECIPES = {
         epochs=24,
         patience=24,
     ),
-    # For a few hundred images and a strong pretrained global branch.
-    "focus": Recipe(
-        name="focus",
-        rates=(4e-4, 2e-3, 1e-3),
-        weight_decays=(0.05, 0.05, 0.05),
-        optimiser="adamw",
-        schedule="cosine",
-        epochs=9,
-        patience=9,
-        augmentation="strong",
-    ),
     # For a pretrained global branch beside a local branch and a fusion from scratch.
     "light": Recipe(
         name="light",
@@ -106,6 +95,10 @@ RECIPES = {
         augmentation="strong",
     ),
 }
+# For a few hundred images and a strong pretrained global branch.
+RECIPES["focus"] = replace(
+    RECIPES["light"], name="focus", rates=(4e-4, 2e-3, 1e-3), epochs=9, patience=9
+)
 
 
 def recipe(name: str, **changes: Any) -> Recipe:

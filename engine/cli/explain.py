@@ -107,8 +107,8 @@ def add(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Explain and write; raise ``SaliscopeError`` for bad input, ``OSError`` for a bad DIR."""
     model.quiet()
-    from engine.cli import overlay
     from engine.cli.frames import index_of, place, read_volume
+    from engine.report import overlay
 
     if args.mask is not None and not args.check:
         raise InvalidInputError(

@@ -415,7 +415,7 @@ def _frame(run: _Run, said: Findings, place: _Place, where: str, progress: Progr
 
 def _overlay(said: Findings, one: Any, place: _Place, stem: str) -> Callable[[], list[Path]]:
     def work() -> list[Path]:
-        from engine.cli import overlay
+        from engine.report import overlay
 
         target = names.free(place.folder, f"map_{stem}.png")
         with replacing(target) as temporary:

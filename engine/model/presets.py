@@ -11,12 +11,21 @@ from engine.model.architecture import Architecture
 
 _PLACEHOLDER = ("0", "1")
 
+# A BagNet of the published cells and receptive field (33 px) that strides earlier.
+_SMALL_LOCAL: dict[str, Any] = {
+    "local_branch": "bagnet33-strided",
+    "local_stem": 16,
+    "local_widths": (16, 32, 64, 64),
+    "local_blocks": (1, 2, 2, 1),
+    "local_residual": "centre",
+}
+
 PRESETS: dict[str, Architecture] = {
     # The paper's: ResNet-50, BagNet-33 as published, 2048 fused channels.
     "paper": Architecture(_PLACEHOLDER),
-    # For two processor cores: a ResNet-10 of half the width with a thin stem, and a BagNet of the
-    # published cells and receptive field (33 px) that strides earlier. Both end in 256 channels,
-    # in ReLU, and in paths that agree on where each cell looks. Checkpoint below 10 MB.
+    # For two processor cores: a ResNet-10 of half the width with a thin stem, and the small local
+    # branch. Both end in 256 channels, in ReLU, and in paths that agree on where each cell looks.
+    # Checkpoint below 10 MB.
     "compact": Architecture(
         _PLACEHOLDER,
         global_backbone="resnet18",
@@ -26,11 +35,7 @@ PRESETS: dict[str, Architecture] = {
             "stem_width": 8,
             "stem_type": "deep",
         },
-        local_branch="bagnet33-strided",
-        local_stem=16,
-        local_widths=(16, 32, 64, 64),
-        local_blocks=(1, 2, 2, 1),
-        local_residual="centre",
+        **_SMALL_LOCAL,
         fuse_channels=16,
         dropout=0.3,
     ),
@@ -42,11 +47,7 @@ PRESETS: dict[str, Architecture] = {
     "light": Architecture(
         _PLACEHOLDER,
         global_backbone="tf_efficientnet_lite0",
-        local_branch="bagnet33-strided",
-        local_stem=16,
-        local_widths=(16, 32, 64, 64),
-        local_blocks=(1, 2, 2, 1),
-        local_residual="centre",
+        **_SMALL_LOCAL,
         fusion_grid=24,
         fuse_channels=8,
         dropout=0.3,
@@ -56,11 +57,7 @@ PRESETS: dict[str, Architecture] = {
     "focus": Architecture(
         _PLACEHOLDER,
         global_backbone="densenet121",
-        local_branch="bagnet33-strided",
-        local_stem=16,
-        local_widths=(16, 32, 64, 64),
-        local_blocks=(1, 2, 2, 1),
-        local_residual="centre",
+        **_SMALL_LOCAL,
         fusion_grid=24,
         fuse_channels=128,
         dropout=0.3,
