@@ -17,9 +17,9 @@ from PIL import Image as Pillow
 
 import resources
 from engine.errors import InvalidInputError, MaskError, UnreadableImageError
-from engine.export import batch, names, sources
+from engine.export import names, running, sources
 from engine.export.batch import Item, export
-from engine.export.wanted import Summary, Wanted
+from engine.export.wanted import MAX_FRAMES, Summary, Wanted
 from engine.images.image import Identity, Image
 from engine.images.scan import scan
 from engine.masks import formats
@@ -233,16 +233,16 @@ def test_names_of_dicom_files_are_not_written_in_any_export(tmp_path: Path):
 
 
 def test_of_many_frames_as_many_are_drawn_as_is_said(tmp_path: Path):
-    image = single_frames(tmp_path / "in", turned(7), frames=batch.MAX_FRAMES + 1)
+    image = single_frames(tmp_path / "in", turned(7), frames=MAX_FRAMES + 1)
     (item,) = items(tmp_path / "in")
     frames = {i: np.eye(20, 30, dtype=bool) for i in range(image.frames)}
     mask = Mask(ImageReference.of(image), "Lesion", frames=frames)
     wanted = Wanted(overlays=True)
     summary = export([Item(item.case, item.series, masks=(mask,))], tmp_path / "out", wanted)
     drawn = sorted(p.name for p in summary.written if p.name.startswith("masks_f"))
-    assert len(drawn) == batch.MAX_FRAMES
+    assert len(drawn) == MAX_FRAMES
     assert drawn[0] == "masks_f001.png" and drawn[-1] == f"masks_f{image.frames:03d}.png"
-    assert any(f"of {batch.MAX_FRAMES} frames; 1 are left out" in n for n in summary.notes)
+    assert any(f"of {MAX_FRAMES} frames; 1 are left out" in n for n in summary.notes)
 
 
 def test_a_de_identified_picture_leaves_its_name_and_covered_areas(tmp_path: Path):
@@ -316,7 +316,7 @@ def test_a_full_disk_ends_the_batch_with_one_sentence(tmp_path: Path, monkeypatc
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("PIL.Image.Image.save", full)
-    monkeypatch.setattr(batch, "FULL_BYTES", 1 << 62)
+    monkeypatch.setattr(running, "FULL_BYTES", 1 << 62)
     summary = export(found, tmp_path / "out", Wanted(images=True))
     assert summary.stopped.startswith("The disk is full") and summary.cases == 1
     assert "no space left" in summary.failed[0].sentence
