@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from engine.errors import InvalidInputError, SaliscopeError
 from engine.evaluation.classification import measure
@@ -129,6 +130,16 @@ class Trainer:
                 f"A batch of {recipe.batch} is too small for {self._team.size} devices; "
                 f"give --batch {2 * self._team.size} or more."
             )
+        # Every process takes the same steps, and so has the same mean.
+        self._average = (
+            AveragedModel(
+                network,
+                multi_avg_fn=get_ema_multi_avg_fn(recipe.average),  # type: ignore[no-untyped-call]
+                use_buffers=True,
+            )
+            if recipe.average
+            else None
+        )
         self._module = self._team.prepare(self.network)
         self.samples = samples
         self.recipe = recipe
@@ -210,7 +221,7 @@ class Trainer:
             if len(self._validation) and row["validation_loss"] < self._best:
                 self._best, self.best_epoch = row["validation_loss"], self.epoch - 1
                 if self._team.first:
-                    state.write(self._best_path(), self.network.state_dict(), {})
+                    state.write(self._best_path(), self._judged.state_dict(), {})
             if self._team.first:
                 self._save()
             if on_epoch is not None:
@@ -219,8 +230,16 @@ class Trainer:
         if self.best_epoch >= 0 and self.recipe.keep == "best":
             tensors, _ = state.read(self._best_path())
             self.network.load_state_dict(tensors)
+        elif self._average is not None:
+            self.network.load_state_dict(self._average.module.state_dict())
+        self._average = None  # The network has the weights that are kept.
         # The first may delete these files now.
         self._team.wait()
+
+    @property
+    def _judged(self) -> nn.Module:
+        """The network with the weights that are validated and kept."""
+        return self.network if self._average is None else self._average.module
 
     def _one_epoch(self, progress: Progress | None) -> Row:
         number, started = self.epoch, time.perf_counter()
@@ -324,6 +343,8 @@ class Trainer:
         loss.total.backward()  # type: ignore[no-untyped-call]
         for optimiser in self._optimisers:
             optimiser.step()
+        if self._average is not None:
+            self._average.update_parameters(self.network)
         right = (outputs.fusion_logits.argmax(1) == target).float().mean()
         return loss, right
 
@@ -357,7 +378,7 @@ class Trainer:
 
         exact: in float32, whatever precision training runs in.
         """
-        self.network.eval()
+        network = self._judged.eval()
         parts: dict[str, list[Tensor]] = {branch: [] for branch in BRANCHES}
         classes = len(self.network.architecture.classes)
         for number, start in enumerate(range(0, len(indices), EVALUATION_BATCH)):
@@ -369,7 +390,7 @@ class Trainer:
                 continue
             images = self.samples.images(here.to(self.samples.device))
             inputs = self.samples.pixels.normalise(images)
-            outputs = self._forward(self.network, inputs, exact=exact)
+            outputs = self._forward(network, inputs, exact=exact)
             for branch in BRANCHES:
                 parts[branch].append(getattr(outputs, f"{branch}_logits").double().cpu())
         logits = {branch: torch.cat(values) for branch, values in parts.items()}
@@ -413,6 +434,8 @@ class Trainer:
         """
         tensors = {f"network.{k}": v for k, v in self.network.state_dict().items()}
         tensors |= {f"optimiser.{k}": v for k, v in state_tensors(self._optimisers).items()}
+        if self._average is not None:
+            tensors |= {f"average.{k}": v for k, v in self._average.state_dict().items()}
         state.write(
             self.folder / LAST,
             tensors,
@@ -445,6 +468,8 @@ class Trainer:
                 "give another --out, or delete it to begin again."
             )
         self.network.load_state_dict(_prefixed(tensors, "network."))
+        if self._average is not None:
+            self._average.load_state_dict(_prefixed(tensors, "average."))
         load_state_tensors(self._optimisers, _prefixed(tensors, "optimiser."))
         self.history = values["history"]
         self.best_epoch = values["best_epoch"]

@@ -56,6 +56,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--epochs", type=_positive, metavar="N", help="at most")
     how.add_argument("--patience", type=_positive, metavar="N")
     how.add_argument("--keep", choices=("best", "last"), help="which epoch's weights")
+    how.add_argument(
+        "--average", type=_share, metavar="D", help="keep the running mean of the weights, decay D"
+    )
     how.add_argument("--batch", type=_positive, metavar="N")
     how.add_argument("--augmentation", choices=sorted(AUGMENTATIONS))
     how.add_argument("--balance", action="store_true", default=None, help="weigh rare classes up")
@@ -216,6 +219,7 @@ def experiment(
         epochs=options.epochs,
         patience=options.patience,
         keep=options.keep,
+        average=options.average,
         batch=options.batch,
         augmentation=options.augmentation,
         balance=options.balance,

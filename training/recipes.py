@@ -19,7 +19,9 @@ class Recipe:
     falls along a cosine to nothing at the last. patience: epochs without a better fused
     validation loss before stopping. keep: "best", the weights of the epoch with the least fused
     validation loss, or "last", which a falling schedule has brought to rest and no luck of a few
-    validation images has chosen. dropout: None leaves the architecture's.
+    validation images has chosen. average: 0, or the decay a step of the running mean of the weights
+    that is validated and kept in place of the weights themselves (its memory is about
+    1 / (1 - average) steps). dropout: None leaves the architecture's.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Recipe:
     epochs: int = 60
     patience: int = 10
     keep: str = "best"
+    average: float = 0.0
     dropout: float | None = None
     augmentation: str = "minimal"
     balance: bool = False

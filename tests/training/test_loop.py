@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from engine.errors import CancelledError, SaliscopeError
+from engine.evaluation.classification import measure
 from engine.progress import Progress
 from tests.training import tiny
 from training.loop import LAST, Trainer, derive
@@ -64,14 +65,17 @@ class _Stop:
             self.progress.cancel()
 
 
-@pytest.mark.parametrize("kind", ["sgd", "adamw"])
-def test_a_cancelled_run_goes_on_to_the_same_weights(tmp_path: Path, kind: str) -> None:
-    whole = _train(tmp_path / "whole", _recipe(kind))
+@pytest.mark.parametrize(("kind", "average"), [("sgd", 0.0), ("adamw", 0.0), ("adamw", 0.7)])
+def test_a_cancelled_run_goes_on_to_the_same_weights(
+    tmp_path: Path, kind: str, average: float
+) -> None:
+    how = replace(_recipe(kind), average=average)
+    whole = _train(tmp_path / "whole", how)
     with pytest.raises(CancelledError):
         # Two batches an epoch: within the second epoch.
-        _train(tmp_path / "cut", _recipe(kind), _Stop(3).progress)
+        _train(tmp_path / "cut", how, _Stop(3).progress)
     assert not (tmp_path / "cut" / "best-0003.safetensors").exists()
-    resumed = _train(tmp_path / "cut", _recipe(kind))
+    resumed = _train(tmp_path / "cut", how)
     assert _same(tmp_path / "whole" / LAST, tmp_path / "cut" / LAST)
     timed = ("seconds", "images_per_second")
     for ours, theirs in zip(resumed.history, whole.history, strict=True):
@@ -171,6 +175,45 @@ def test_early_stopping_returns_the_best_epoch(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.glob("best-*")] == [
         f"best-{trainer.best_epoch + 1:04d}.safetensors"
     ]
+
+
+@pytest.mark.parametrize("keep", ["last", "best"])
+def test_the_running_mean_of_the_weights_is_judged_and_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep: str
+) -> None:
+    decay, steps, means = 0.7, [], []
+    step, epoch = Trainer._step, Trainer._one_epoch
+
+    def one_step(self, *args):
+        done = step(self, *args)
+        now = {k: v.double() for k, v in self.network.state_dict().items()}
+        steps.append(
+            {k: decay * steps[-1][k] + (1 - decay) * v for k, v in now.items()} if steps else now
+        )
+        return done
+
+    def one_epoch(self, *args):
+        row = epoch(self, *args)
+        means.append(steps[-1])
+        return row
+
+    monkeypatch.setattr(Trainer, "_step", one_step)
+    monkeypatch.setattr(Trainer, "_one_epoch", one_epoch)
+    how = replace(_recipe("adamw", 4), average=decay, keep=keep)
+    trainer = _train(tmp_path, how)
+    expected = means[trainer.best_epoch if keep == "best" else -1]
+    kept = trainer.network.state_dict()
+    for name, value in expected.items():
+        if value.is_floating_point() and kept[name].is_floating_point():
+            assert torch.allclose(kept[name].double(), value, rtol=1e-4, atol=1e-6), name
+    # What was validated is what is kept.
+    figures = measure(
+        trainer.predict(VALIDATION)["fusion"],
+        trainer.samples.target[VALIDATION].numpy(),
+        trainer.network.architecture.classes,
+    )
+    row = trainer.history[trainer.best_epoch if keep == "best" else -1]
+    assert figures["nll"] == pytest.approx(row["validation_loss"], rel=1e-6)
 
 
 def test_another_recipe_does_not_go_on_with_a_run(tmp_path: Path) -> None:
