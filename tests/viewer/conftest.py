@@ -8,6 +8,35 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image as Pillow
+from pytestqt.qtbot import QtBot
+
+from viewer.state.analysis import is_slow
+
+_PATIENCE = 60_000  # ms; how long a slow and busy machine may take for one thing
+
+
+class PatientBot(QtBot):
+    """pytest-qt's bot, whose waits give up after 5 s, for machines of every speed."""
+
+    def waitUntil(self, callback, *, timeout: int = _PATIENCE) -> None:
+        super().waitUntil(callback, timeout=max(timeout, _PATIENCE))
+
+    def waitSignal(self, signal, *, timeout: int = _PATIENCE, **how):
+        return super().waitSignal(signal, timeout=max(timeout, _PATIENCE), **how)
+
+
+@pytest.fixture(autouse=True)
+def _patient_notices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let notices stay for a test's length: on a slow machine 6 s pass before it looks."""
+    from viewer.widgets import notice
+
+    monkeypatch.setattr(notice, "_SECONDS", {"info": 600, "good": 600, "warning": 0})
+
+
+@pytest.fixture
+def qtbot(qapp, request: pytest.FixtureRequest) -> PatientBot:
+    """What drives the window; it waits long, and only for conditions."""
+    return PatientBot(request)
 
 
 @pytest.fixture(scope="session")
@@ -104,8 +133,7 @@ def bare_window(qtbot):
         window.show()
         if paths:
             window.state.open_paths(list(paths))
-            state = window.state
-            qtbot.waitUntil(lambda: state.image is not None and state.jobs.idle, timeout=60_000)
+            qtbot.waitUntil(lambda: window.state.image is not None and settled(window))
         return window
 
     yield make
@@ -114,7 +142,35 @@ def bare_window(qtbot):
         window.deleteLater()
 
 
-def wait_ready(qtbot, window, timeout: int = 60_000) -> None:
+def settled(window) -> bool:
+    """Whether nothing runs, nothing is about to, and every view shows what it should.
+
+    Timers count: between a change and the work that it leads to, nothing runs either.
+    """
+    state, views = window.state, window.views
+    timers = (
+        *(state.analysis._settle, views.board.maps._settle, views._soon),
+        *(state.scores._throttle, state.masks._throttle),
+    )
+    waiting = [
+        subject
+        for subject in views.subjects
+        if not subject.problem
+        and (
+            subject.waiting
+            or (
+                subject.wanted is not None
+                and subject.prediction is None
+                and not is_slow(subject.wanted.name)
+            )
+        )
+    ]
+    return not (
+        state.analysis.busy or waiting or any(timer.isActive() for timer in timers)
+    ) and bool(state.jobs.idle)
+
+
+def wait_ready(qtbot, window) -> None:
     """Wait until prediction, native maps and their scores are there and nothing runs."""
 
     def ready() -> bool:
@@ -124,14 +180,13 @@ def wait_ready(qtbot, window, timeout: int = 60_000) -> None:
             analysis.prediction is not None
             and bool(native)
             and set(native) <= set(analysis.maps)
-            and window.state.jobs.idle
+            and settled(window)
         )
 
-    qtbot.waitUntil(ready, timeout=timeout)
-    qtbot.wait(50)
+    qtbot.waitUntil(ready)
 
 
 @pytest.fixture
 def until(qtbot) -> Callable[[Callable[[], bool]], None]:
     """Wait for a condition."""
-    return lambda condition: qtbot.waitUntil(condition, timeout=60_000)
+    return qtbot.waitUntil

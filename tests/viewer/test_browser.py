@@ -17,6 +17,7 @@ from engine.images.case import Case, Series
 from engine.images.hanging import hanging
 from engine.images.scan import scan
 from tests.engine.images.dicom_files import generate_uid, save, slice_
+from tests.viewer.conftest import settled
 
 NAME, NUMBER = "Weber^Johanna", "JW-4711"
 SECRETS = ("weber", "johanna", "jw-4711")
@@ -70,8 +71,8 @@ def window(qtbot):
 
 def show(window, qtbot, path):
     window.state.open_paths([path])
-    qtbot.waitUntil(lambda: window.state.image is not None, timeout=60_000)
-    qtbot.waitUntil(lambda: window.state.jobs.idle, timeout=60_000)
+    qtbot.waitUntil(lambda: window.state.image is not None)
+    qtbot.waitUntil(lambda: settled(window))
 
 
 def listed(window):
@@ -107,7 +108,7 @@ def test_words_filter_and_parents_stay(window, qtbot, study):
     ]
     assert listed(window)[2][2] == "1 of 3 series · 14 images"
     QTest.keyClick(window.cases.filter, Qt.Key.Key_Return)  # opens the first
-    qtbot.waitUntil(lambda: window.state.series.title == "T1 axial", timeout=60_000)
+    qtbot.waitUntil(lambda: window.state.series.title == "T1 axial")
     QTest.keyClicks(window.cases.filter, " knee")
     assert [row[1] for row in listed(window)] == ["Nothing matches"]
     QTest.keyClick(window.cases.filter, Qt.Key.Key_Escape)
@@ -209,7 +210,7 @@ def test_one_key_hides_names_everywhere(window, qtbot, study):
     window.cases.model.toggle_problems()
     stir = next(s for s in window.state.case.series if "STIR" in s.title)
     window.state.open_series(window.state.case, stir)
-    qtbot.waitUntil(lambda: window.state.series is stir, timeout=60_000)
+    qtbot.waitUntil(lambda: window.state.series is stir)
     QApplication.processEvents()
     assert secrets_shown(window) and "JOHANNA" in window.windowTitle()
     QTest.keyClick(window.views.active.surface, Qt.Key.Key_F8)
@@ -221,7 +222,7 @@ def test_one_key_hides_names_everywhere(window, qtbot, study):
     assert window.windowTitle() == "STIR, ••• – Saliscope"
     # What comes after keeps to it.
     window.state.open_paths([study / "weber_broken.png"])
-    qtbot.waitUntil(lambda: bool(window.notice.accessibleName()), timeout=60_000)
+    qtbot.waitUntil(lambda: bool(window.notice.accessibleName()))
     assert "A file cannot be read" in window.notice.accessibleName()
     window.state.notice.emit("weber.nii.gz and “J. Weber 2.png” cannot be read.", "warning")
     assert window.notice.accessibleName() == "a file and a file cannot be read."
@@ -230,7 +231,7 @@ def test_one_key_hides_names_everywhere(window, qtbot, study):
         c for c in window.state.cases.opened.cases if c.series[0].paths[0].suffix == ".png"
     )
     window.state.open_series(picture, picture.series[0])
-    qtbot.waitUntil(lambda: window.state.case is picture, timeout=60_000)
+    qtbot.waitUntil(lambda: window.state.case is picture)
     assert secrets_shown(window) == []
     window.actions_["hide-names"].trigger()
     assert "weber" in window.windowTitle().lower()
@@ -262,7 +263,7 @@ def test_names_reach_neither_logs_nor_file_names(window, qtbot, study, caplog):
         window.state.jobs.start(
             "Failing", lambda _: 1 / 0 if study else None, lambda _: None, failed=lambda _: None
         )
-        qtbot.waitUntil(lambda: window.state.jobs.idle, timeout=60_000)
+        qtbot.waitUntil(lambda: settled(window))
     logging.getLogger("viewer").warning("the log is there")
     written = (folders.logs() / "saliscope.log").read_text()
     assert "the log is there" in written and "ZeroDivisionError" in written

@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.evaluation.deletion.single import baselines, delete_image
 from engine.evaluation.honesty import Facts, verdict
 from engine.evaluation.randomisation import randomise
+from tests.viewer.conftest import settled
 from viewer.state.honesty import key_of
 
 
@@ -67,11 +68,11 @@ def test_checking_is_cancelled_by_its_button_and_by_turning_away(make_window, pi
     state, panel, honesty = window.state, window.answers.honesty, window.state.honesty
     press(panel)
     press(panel)
-    until(lambda: state.jobs.idle)
+    until(lambda: settled(window))
     assert not honesty.is_checking("gate") and not honesty.is_checked("gate")
     assert "Check" in panel._check.text()
     press(panel)
     state.close_case()
-    until(lambda: state.jobs.idle)
+    until(lambda: settled(window))
     assert not state.jobs.has("honesty")
     assert not honesty.can_check("gate") and honesty.facts("gate") is None

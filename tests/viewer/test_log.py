@@ -15,6 +15,7 @@ from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 from PySide6.QtCore import QtMsgType, qInstallMessageHandler
 
 from engine.errors import MaskError
+from tests.viewer.conftest import settled
 from viewer import log
 from viewer.jobs import UNEXPECTED, log_unexpected
 from viewer.logsheet import LogSheet
@@ -138,7 +139,7 @@ def test_a_log_of_real_trouble_with_a_named_patient_says_nothing_of_them(
     window = bare_window()
     log.catch_unexpected(lambda sentence: window.state.notice.emit(sentence, "warning"))
     window.state.open_paths([path.parent])
-    until(lambda: window.state.image is not None and window.state.jobs.idle)
+    until(lambda: window.state.image is not None and settled(window))
     assert "Quintessa" in window.state.image.identity.patient_name  # it is there to be leaked
 
     def fail(_: object) -> None:

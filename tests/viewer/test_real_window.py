@@ -105,6 +105,7 @@ window.screen().grabWindow(0).save(str(target / "screen.png"))
 QTest.mousePress(view.surface, Qt.MouseButton.LeftButton, pos=at(0.7, 0.3))
 QTest.mouseMove(view.surface, at(0.7, 0.7))
 QTest.qWait(1500)  # what was drawn in the last second may be lost; the button stays down
+wait(lambda: state._storage._autosave.flush(0))  # for longer where writing is slow
 tell(area=own().area(0), said=said)
 wait(lambda: False)
 """

@@ -16,6 +16,7 @@ import resources
 from engine.evaluation.coherence import coherence
 from engine.images.reference import read_reference_volume
 from engine.masks.shapes import disc
+from tests.viewer.conftest import settled
 from viewer.compare import dragging
 from viewer.state.contents import HERE, NO_MASKS, Content
 from viewer.state.storage import REFERENCE
@@ -41,13 +42,7 @@ def other_checkpoint(checkpoint_path: Path, tmp_path_factory: pytest.TempPathFac
 
 def idle(until, window) -> None:
     """Wait until every view shows what it should."""
-
-    def settled() -> bool:
-        subjects = window.views.subjects
-        waiting = [s for s in subjects if s.waiting or (s.wanted and s.prediction is None)]
-        return window.state.jobs.idle and not waiting and not window.views._soon.isActive()
-
-    until(settled)
+    until(lambda: settled(window))
 
 
 def drop(window, view, series) -> None:
@@ -72,7 +67,7 @@ def test_a_case_dropped_on_a_view_is_shown_there_with_its_own_map_and_score(
     state, views = window.state, window.views
     first, second = state.cases.opened.cases
     state.open_series(second, second.series[0])
-    until(lambda: state.case is second and state.jobs.idle)
+    until(lambda: state.case is second and settled(window))
     drop(window, 1, first.series[0])
     assert state.case is second, "the case being read stays"
     idle(until, window)
@@ -159,7 +154,7 @@ def test_masks_drawn_before_the_stack_is_cut_along_another_axis_are_seen_beside_
     document.paint(0, disc((60, 60), 9, document.shape))
     drawn = own.frame(0).copy()
     state.set_axis(1)
-    until(lambda: state.axis == 1 and state.jobs.idle and views.subject(1).document is not None)
+    until(lambda: state.axis == 1 and settled(window) and views.subject(1).document is not None)
     assert not state.is_here(1)
     assert np.array_equal(views.subject(1).document.mask(own.id).frame(0), drawn)
 
@@ -234,7 +229,7 @@ def test_the_mouse_may_rest_on_a_view_while_another_image_opens(make_window, pic
     window.actions_["all-maps-shap"].trigger()  # cancelled when the next image opens
     state.open_series(case, case.series[0])
     until(lambda: state.case is case and state.analysis.prediction is not None)
-    until(lambda: state.jobs.idle)
+    until(lambda: settled(window))
     assert view.image.shape == (200, 300)
 
 
@@ -344,7 +339,7 @@ def test_the_most_similar_cases_come_with_a_word_on_where_they_were_searched(
     assert "not its training images" in window.notice.text
     assert not views.links.is_linked(views.views[1], "frame")
     state.open_series(second, second.series[0])
-    until(lambda: state.case is second and state.jobs.idle)
+    until(lambda: state.case is second and settled(window))
     assert state.contents[0] == HERE
     assert views.subject(1).case in (None, second), "nobody is alike to another case by now"
 
@@ -376,7 +371,7 @@ def test_a_series_that_cannot_be_read_says_why_in_its_view(make_window, pictures
     _, second = state.cases.opened.cases
     (pictures / "a (2).png").write_bytes(b"\x89PNG\r\n\x1a\nno more")
     state.contents.set(1, Content(second, second.series[0]))
-    until(lambda: views.subject(1).problem != "" and state.jobs.idle)
+    until(lambda: views.subject(1).problem != "" and settled(window))
     until(lambda: "a (2).png" in views.veil(1).text)
     assert views.veil(1).button.text() == "Try again"
     assert views.views[0].image is state.image

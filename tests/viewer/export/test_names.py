@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.masks.mask import ImageReference, Mask
 from tests.engine.masks.mask_images import single_frames, turned
+from tests.viewer.conftest import settled
 from viewer import dialogs
 
 
@@ -21,7 +22,7 @@ def test_file_names_that_are_offered_hold_no_patients(
     drawn[3:9, 4:12] = True
     reference = ImageReference.of(state.image)
     state.masks.document.import_mask(Mask(reference, "Ada left", frames={0: drawn}))
-    qtbot.waitUntil(lambda: window.actions_["export-mask-png"].isEnabled(), timeout=60_000)
+    qtbot.waitUntil(lambda: window.actions_["export-mask-png"].isEnabled())
     offered: list[str] = []
     monkeypatch.setattr(dialogs, "choose_target", lambda *given: offered.append(given[3]))
     for name in ("png", "nifti", "dicom", "coco"):
@@ -29,7 +30,7 @@ def test_file_names_that_are_offered_hold_no_patients(
     assert offered == ["Mask.png", "Mask.nii.gz", "Mask.dcm", "Mask.coco.json"]
     (tmp_path / "out").mkdir()
     window.exporting.write_everything(tmp_path / "out")
-    qtbot.waitUntil(lambda: state.jobs.idle, timeout=60_000)
+    qtbot.waitUntil(lambda: settled(window))
     written = [path.name for path in (tmp_path / "out").iterdir()]
     assert "Mask.json" in written and not any("ada" in name.lower() for name in written)
 

@@ -13,6 +13,7 @@ from engine.masks.interpolation import interpolate
 from engine.masks.labels import DEFAULTS, Label
 from engine.masks.measure import statistics
 from engine.masks.shapes import disc
+from tests.viewer.conftest import settled
 from viewer.masking.labels import LabelsDialog
 from viewer.masking.masking import follow_labels
 from viewer.masking.reshape import Reshape, ReshapeDialog
@@ -37,7 +38,7 @@ def window(qtbot):
     window.show()
     window.state.open_paths([resources.path("demo", "images", "DEMO01")])
     state = window.state
-    qtbot.waitUntil(lambda: state.masks.document is not None and state.jobs.idle, timeout=60_000)
+    qtbot.waitUntil(lambda: state.masks.document is not None and settled(window))
     yield window
     window.close()
 
@@ -56,7 +57,7 @@ def dab(window, frame, at=(150, 160), radius=20.0):
 
 
 def idle(qtbot, window):
-    qtbot.waitUntil(lambda: window.state.jobs.idle, timeout=20_000)
+    qtbot.waitUntil(lambda: settled(window))
 
 
 def trigger(qtbot, window, name):
@@ -375,13 +376,18 @@ def test_the_line_over_the_views_sets_and_says(window, qtbot):
 def test_a_low_window_gives_the_tools_a_second_column(window, qtbot):
     strip = window.strip
     buttons = [b for b, _ in strip._buttons]
+
+    def laid_out() -> bool:
+        shown = [b.geometry() for b in buttons]
+        return (
+            strip._needs(strip._columns) <= strip.height()
+            and all(strip.rect().contains(g) for g in shown)
+            and not any(a.intersects(b) for i, a in enumerate(shown) for b in shown[:i])
+        )
+
     for height in (600, 900, 620):
         window.resize(1100, height)
-        qtbot.waitUntil(lambda: strip._needs(strip._columns) <= strip.height())
-        QTest.qWait(50)
-        shown = [b.geometry() for b in buttons]
-        assert all(strip.rect().contains(g) for g in shown)
-        assert not any(a.intersects(b) for i, a in enumerate(shown) for b in shown[:i])
+        qtbot.waitUntil(lambda height=height: window.height() == height and laid_out())
     assert strip._columns == 2
 
 

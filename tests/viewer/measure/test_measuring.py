@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 from engine.measure import store
 from engine.measure.measurement import measure
 from tests.engine.images.dicom_files import save, slice_
+from tests.viewer.conftest import settled
 from viewer.canvas.turn import Turn
 
 LEFT = Qt.MouseButton.LeftButton
@@ -33,7 +34,7 @@ def window(qtbot, tmp_path):
     window.resize(1280, 800)
     window.show()
     window.state.open_paths([tmp_path])
-    qtbot.waitUntil(lambda: window.state.image is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: window.state.image is not None)
     QApplication.processEvents()
     yield window
     window.close()
@@ -177,11 +178,11 @@ def test_kept_for_the_image_and_on_disk(window, qtbot):
     view = take(window, "distance")
     drag(view, (40, 30), (40, 90))
     item, key = only(window), window.state.image.key
-    qtbot.waitUntil(lambda: store.load(key) == (item,), timeout=5000)
+    qtbot.waitUntil(lambda: store.load(key) == (item,))
     case, series = window.state.case, window.state.series
     window.state.open_series(case, series)
     before = window.state.image
-    qtbot.waitUntil(lambda: window.state.image is not before, timeout=60_000)
+    qtbot.waitUntil(lambda: window.state.image is not before)
     assert only(window) == item
 
 
@@ -190,7 +191,7 @@ def test_what_could_not_be_written_is_written_at_the_next_chance(window, qtbot):
     folder.rmdir() if folder.is_dir() else folder.parent.mkdir(parents=True, exist_ok=True)
     folder.touch()  # a file where the folder should be: nothing can be written
     view = take(window, "distance")
-    with qtbot.waitSignal(window.state.measures.failed, timeout=5000):
+    with qtbot.waitSignal(window.state.measures.failed):
         drag(view, (40, 30), (40, 90))
     folder.unlink()
     window.state.measures.save()
@@ -257,7 +258,7 @@ def test_an_image_shown_beside_has_measurements_of_its_own(window, qtbot, tmp_pa
     state.contents.set(0, Content(case, case.series[0]))
     first = window.views.views[0]
     qtbot.waitUntil(lambda: first.image is not None and first.image.shape == (90, 110))
-    qtbot.waitUntil(lambda: state.jobs.idle, timeout=60_000)
+    qtbot.waitUntil(lambda: settled(window))
     QApplication.processEvents()
     drag(first, (30, 30), (30, 80))
     assert state.measured is first.image and len(state.measurements.items) == 1

@@ -8,6 +8,7 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
 
 from engine import folders
+from tests.viewer.conftest import settled
 from viewer import dialogs, scaling, theme
 from viewer.canvas import bindings
 from viewer.keymap.presets import ITK_SNAP, SALISCOPE, SLICER
@@ -177,7 +178,7 @@ def test_storage_counts_and_empties_the_cache_alone(page, until):
     window, storage = page("storage")
     until(lambda: storage.sizes["Cache"].text() == "2.5 kB")
     storage.clear.click()
-    until(lambda: window.state.jobs.idle and storage.sizes["Cache"].text() == "0 bytes")
+    until(lambda: settled(window) and storage.sizes["Cache"].text() == "0 bytes")
     assert (folders.data() / "mask.bin").is_file()
 
 

@@ -7,6 +7,7 @@ from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from tests.viewer.conftest import settled
 from viewer.settings import Settings
 from viewer.tour import tour as module
 from viewer.tour.tour import wanted
@@ -81,7 +82,7 @@ def test_it_starts_once_and_never_again_when_skipped(bare_window, pictures, unti
     again = bare_window()
     again.assistance.tour.start_once()
     again.state.open_paths([pictures])
-    until(lambda: again.state.image is not None and again.state.jobs.idle)
+    until(lambda: again.state.image is not None and settled(again))
     assert not again.assistance.tour.running
     again.actions_["tour"].trigger()
     assert again.assistance.tour.running
