@@ -31,7 +31,7 @@ from training import erasure, freezing, losses, state
 from training.augment import AUGMENTATIONS, augment
 from training.cache import Pixels
 from training.optimisers import load_state_tensors, optimisers, set_rates, state_tensors
-from training.recipes import Recipe
+from training.recipes import Recipe, completed
 from training.team import Team, total
 
 BRANCHES = ("global", "local", "fusion")
@@ -461,8 +461,10 @@ class Trainer:
         if not path.is_file():
             return
         tensors, values = state.read(path)
-        if values["settings"] != self._settings():
-            changed = [k for k, v in self._settings().items() if values["settings"].get(k) != v]
+        stored = values["settings"]
+        stored["recipe"] = completed(stored["recipe"])
+        if stored != self._settings():
+            changed = [k for k, v in self._settings().items() if stored.get(k) != v]
             raise SaliscopeError(
                 f"{self.folder} holds a run with other settings ({', '.join(changed)}); "
                 "give another --out, or delete it to begin again."

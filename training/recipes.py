@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from typing import Any
 
 from engine.errors import InvalidInputError
@@ -57,6 +58,12 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON object."""
         return asdict(self)
+
+
+def completed(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a recipe that an older version wrote as JSON with what it did not know yet."""
+    known = {f.name: f.default for f in fields(Recipe) if f.default is not MISSING}
+    return {**known, **stored}
 
 
 RECIPES = {

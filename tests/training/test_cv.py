@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -240,6 +241,17 @@ def test_fit_refuses_the_figures_of_another_model(
     softmax = _options(cohort, "--gate-norm", "softmax", "--cv", str(run), *out)
     assert fit.main(softmax) == 2
     assert "cross-validated something else (architecture differ" in capsys.readouterr().err
+    # One that started from other weights, or was made when there were no means of weights.
+    older = tmp_path / "older"
+    shutil.copytree(run, older)
+    config = json.loads((older / "config.json").read_text())
+    del config["recipe"]["average"]
+    (older / "config.json").write_text(json.dumps(config))
+    assert fit.main(_options(cohort, "--cv", str(older), *out)) == 0
+    config["global_weights"] = "others.safetensors"
+    (older / "config.json").write_text(json.dumps(config))
+    assert fit.main(_options(cohort, "--cv", str(older), *out)) == 2
+    assert "(global_weights differ)" in capsys.readouterr().err
     assert fit.main(_options(cohort, "--cv", str(tmp_path), *out)) == 2
     assert "no finished cross-validation" in capsys.readouterr().err
     assert fit.main(_options(cohort, "--out", str(tmp_path / "m.pt"))) == 2

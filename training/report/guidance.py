@@ -51,8 +51,9 @@ def differing(a: Results, b: Results) -> list[str]:
         one, other = a.config.get(key), b.config.get(key)
         if isinstance(one, dict) and isinstance(other, dict):
             keys = sorted({*one, *other})
-            found += [f"{key}.{k}" for k in keys if one.get(k) != other.get(k)]
-        elif (one or None) != (other or None):  # what older runs do not say is 0
+            # What older runs do not say is 0.
+            found += [f"{key}.{k}" for k in keys if (one.get(k) or None) != (other.get(k) or None)]
+        elif (one or None) != (other or None):
             found.append(key)
     return found
 
