@@ -19,6 +19,7 @@ from engine.progress import Progress
 from engine.saliency.map import SaliencyMap
 from viewer import dialogs, picture
 from viewer.canvas.overlay import Overlay
+from viewer.export.privacy import ExportPrivacy, Written
 from viewer.state import AppState
 from viewer.state.analysis import title
 from viewer.views import Views
@@ -38,6 +39,7 @@ class Exporting(QObject):
         self._state = state
         self._views = views
         self._window = window
+        self.privacy = ExportPrivacy(state, window)
 
     # Masks
 
@@ -77,7 +79,7 @@ class Exporting(QObject):
         target = dialogs.choose_target(
             self._window,
             self._state.settings,
-            f"Export the mask “{mask.label}”",
+            self.privacy.heading(f"Export the mask “{mask.label}”"),
             _stem(self._named(mask, image).label) + ending,
             kinds,
         )
@@ -97,12 +99,20 @@ class Exporting(QObject):
         if image is None:
             return
         copy, provenance = mask.copy(id=mask.id), self.provenance()
-        covers = self._state.covers(image)
+        covers, hidden = self._state.covers(image), self.privacy.on
 
-        def work(_: Progress) -> tuple[list[Path], tuple[str, ...]]:
+        def work(_: Progress) -> Written:
+            pictures = kind == "label-studio"
+            if hidden:
+                from engine.export.nameless import Nameless
+
+                nameless = Nameless(image, covers)
+                done = nameless.write(
+                    [copy], target, kind, provenance=provenance, with_pictures=pictures
+                )
+                return Written(done.paths, tuple(done.notes), nameless.removed)
             from engine.masks.formats import write
 
-            pictures = kind == "label-studio"
             done = write(
                 [copy],
                 image,
@@ -112,7 +122,7 @@ class Exporting(QObject):
                 with_pictures=pictures,
                 covers=covers,
             )
-            return done.paths, tuple(done.notes)
+            return Written(done.paths, tuple(done.notes))
 
         self._state.jobs.start(f"Exporting {mask.label}", work, self._written)
 
@@ -124,7 +134,7 @@ class Exporting(QObject):
         target = dialogs.choose_target(
             self._window,
             self._state.settings,
-            "Export a picture of the active view",
+            self.privacy.heading("Export a picture of the active view"),
             f"{name}-overlay.png",
             "PNG (*.png)",
         )
@@ -138,16 +148,25 @@ class Exporting(QObject):
         is written beside it is of this image.
         """
         view = self._views.reading
-        if view.image is None:
+        image = view.image
+        if image is None:
             return
-        overlay = view.visible_overlay
-        drawn = picture.draw(view, overlay, self._state.covers(view.image))
-        details = self.provenance()
+        overlay, covers = view.visible_overlay, self._state.covers(image)
+        drawn = picture.draw(view, overlay, covers)
+        details, hidden = self.provenance(), self.privacy.on
         if overlay is not None:  # another model's is not among the maps
             details["overlay"] = _describe(overlay.map)
 
-        def work(_: Progress) -> tuple[list[Path], tuple[str, ...]]:
-            return _save_pictures([(target, drawn)], details), ()
+        def work(_: Progress) -> Written:
+            if not hidden:
+                return Written(_save_pictures([(target, drawn)], details))
+            from engine.export.nameless import Nameless
+
+            nameless = Nameless(image, covers)
+            nameless.check_target(target)
+            nameless.picture()
+            paths = _save_pictures([(target, drawn)], nameless.plain(details))
+            return Written([*paths, nameless.list_beside(target)], removed=nameless.removed)
 
         self._state.jobs.start("Exporting the picture", work, self._written)
 
@@ -156,7 +175,10 @@ class Exporting(QObject):
     def everything(self) -> None:
         """Write all masks and the pictures of all ready maps into a folder."""
         folder = dialogs.choose_folder(
-            self._window, self._state.settings, "Export into this folder", "folder/export"
+            self._window,
+            self._state.settings,
+            self.privacy.heading("Export into this folder"),
+            "folder/export",
         )
         if folder is not None:
             self.write_everything(folder)
@@ -175,7 +197,22 @@ class Exporting(QObject):
             for name, drawn in self._map_pictures()
         ]
 
-        def work(progress: Progress) -> tuple[list[Path], tuple[str, ...]]:
+        hidden = self.privacy.on
+
+        def work(progress: Progress) -> Written:
+            part = progress.part(0.0, 0.8)
+            if hidden:
+                from engine.export.nameless import Nameless
+
+                nameless = Nameless(image, covers)
+                done = nameless.write_all(
+                    masks, folder, provenance=provenance, window=window, progress=part
+                )
+                told = nameless.plain(provenance)
+                done.paths += _save_pictures(pictures, told) if pictures else []
+                if done.paths:
+                    done.paths.append(nameless.list_beside(folder / "export"))
+                return Written(done.paths, tuple(done.notes), nameless.removed)
             from engine.masks.formats import export_all
 
             done = export_all(
@@ -185,10 +222,10 @@ class Exporting(QObject):
                 provenance=provenance,
                 window=window,
                 covers=covers,
-                progress=progress.part(0.0, 0.8),
+                progress=part,
             )
             written = _save_pictures(pictures, provenance) if pictures else []
-            return [*done.paths, *written], tuple(done.notes)
+            return Written([*done.paths, *written], tuple(done.notes))
 
         self._state.jobs.start("Exporting", work, self._written)
 
@@ -200,14 +237,8 @@ class Exporting(QObject):
             for name, found in self._state.analysis.maps.items()
         ]
 
-    def _written(self, result: tuple[list[Path], tuple[str, ...]]) -> None:
-        paths, notes = result
-        if not paths:
-            self._state.notice.emit("There was nothing to export.", "info")
-            return
-        many = f"{len(paths)} files" if len(paths) > 1 else paths[0].name
-        sentence = f"{many} written to {paths[0].parent.name}."
-        self._state.notice.emit(" ".join((sentence, *notes)), "info" if notes else "good")
+    def _written(self, written: Written) -> None:
+        self.privacy.tell(written)
 
     # Import
 

@@ -31,10 +31,17 @@ files; where it holds several series, --series chooses one.
 The format of MASK is told from the file, that of FILE from its ending; --from and --to say it
 where that is not enough (COCO and Label Studio both write .json).
 
+--deidentify leaves out whose the image is: a DICOM Segmentation goes through PS3.15's basic
+profile, other files get no UIDs, names of files or readers, and FILE may not hold the patient's
+name. What was removed, without the values, is written to NAME_removed.txt.
+
+Areas that were covered in the program are black in --pictures.
+
 examples:
   python -m engine convert-mask lesion.png --image scan.dcm --to dicom-seg --out lesion.dcm
   python -m engine convert-mask seg.dcm --image series/ --to nifti --out seg.nii.gz
   python -m engine convert-mask export.json --from label-studio --image us.png --out mask.png
+  python -m engine convert-mask lesion.png --image scan.dcm --out lesion.dcm --deidentify
 
 exit status: 0; 2 for anything that cannot be read, does not fit the image or cannot be written.
 """
@@ -63,13 +70,22 @@ def add(commands: Any) -> None:
         action="store_true",
         help="with coco and label-studio: write the drawn frames as PNG beside FILE",
     )
+    parser.add_argument(
+        "--deidentify",
+        "--de-identify",
+        action="store_true",
+        help="by DICOM PS3.15, basic profile; a list of what was removed is written beside FILE",
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Read, convert and write; raise ``SaliscopeError`` for bad input."""
     # Not at the top, so that -h and wrong arguments are answered at once.
+    from engine.export.nameless import Nameless
     from engine.masks import formats
+    from engine.measure import store
+    from engine.measure.covers import boxes
 
     kind = args.target or _by_ending(args.out)
     _check_target(args, kind)
@@ -78,7 +94,15 @@ def run(args: argparse.Namespace) -> int:
         masks = _joined(
             [mask for path in args.masks for mask in _read(path, image, args.frame, args.source)]
         )
-        done = formats.write(masks, image, args.out, kind, with_pictures=args.pictures)
+        covers = boxes(store.load(image.key), image.shape)
+        if args.deidentify:
+            nameless = Nameless(image, covers, args.masks)
+            done = nameless.write(masks, args.out, kind, with_pictures=args.pictures)
+            done.notes += nameless.removed.notes
+        else:
+            done = formats.write(
+                masks, image, args.out, kind, with_pictures=args.pictures, covers=covers
+            )
     notes = [note for mask in masks for note in mask.notes] + done.notes
     for note in dict.fromkeys(notes):
         print(note, file=sys.stderr)

@@ -87,7 +87,12 @@ def add(commands: Any) -> None:
         default=[],
         help="a map, fusion or all; may be given several times (default: all but SHAP's)",
     )
-    parser.add_argument("--deidentify", action="store_true", help="by DICOM PS3.15, basic profile")
+    parser.add_argument(
+        "--deidentify",
+        "--de-identify",
+        action="store_true",
+        help="by DICOM PS3.15, basic profile",
+    )
     parser.add_argument(
         "--cover",
         dest="covers",

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from engine.images.dicom.deidentify import Deidentifier
+from engine.images.dicom.deidentify import MAY_HOLD_TEXT, Deidentifier, Removed
 from engine.images.image import Display, Identity, Image
 from engine.masks.mask import ImageReference, Mask
 from engine.masks.shapes import Box
@@ -54,3 +54,15 @@ def transferred(mask: Mask, image: Image, *, author: bool = False) -> Mask:
     if not author:
         copy.author = ""
     return copy
+
+
+def of_picture(image: Image, covers: Sequence[Box]) -> Removed:
+    """Return what de-identifying an image that is not written as DICOM amounts to."""
+    done = Removed({"File and folder names": "removed"}, files=1, covered=len(covers))
+    if image.identity.sop_instance_uids:
+        done.attributes["Patient, study and series names, numbers and dates"] = "removed"
+        done.attributes["Study, series, instance and frame of reference UIDs"] = "replaced"
+    done.attributes["Names of those who drew masks"] = "removed"
+    if not covers and image.identity.modality in ("US", "SC", "OT", ""):
+        done.notes.append(MAY_HOLD_TEXT)
+    return done

@@ -31,11 +31,10 @@ from engine.export.running import (
 )
 from engine.export.tables import finish, listed
 from engine.export.wanted import Summary, Wanted
-from engine.images.dicom.deidentify import MAY_HOLD_TEXT, Deidentifier
+from engine.images.dicom.deidentify import Deidentifier
 from engine.images.image import Image
 from engine.masks.formats import export_all, write
 from engine.masks.mask import Mask
-from engine.masks.shapes import Box
 from engine.measure import store
 from engine.measure.covers import boxes
 from engine.progress import Progress
@@ -118,7 +117,8 @@ def _item(run: Run, item: Item, number: int, position: int, what: str, progress:
         else:
             masks, notes = sources.masks_of(image, item.series, item.extra_masks)
             summary.notes += [f"{what}: {note}" for note in notes if not wanted.deidentify]
-        loaded.append((image, tuple(names.anonymous_label(mask, image) for mask in masks)))
+        also = names.stems(image) if wanted.deidentify else ()
+        loaded.append((image, tuple(names.anonymous_label(mask, image, also) for mask in masks)))
 
     attempt(run, what, load)
     if not loaded:
@@ -135,7 +135,7 @@ def _item(run: Run, item: Item, number: int, position: int, what: str, progress:
         shown = anonymous.anonymous(image, run.deidentifier)
         drawn = tuple(anonymous.transferred(mask, shown) for mask in masks)
         if not image.identity.sop_instance_uids or not wanted.images:
-            run.deidentifier.removed.add(_of_picture(image, item.covers))
+            run.deidentifier.removed.add(anonymous.of_picture(image, item.covers))
     opened = Opened(item, image, masks, shown, drawn)
     run.listed.append(listed(image, shown, place, drawn, wanted, summary.folder))
     if wanted.masks and not masks:
@@ -225,17 +225,3 @@ def _images(run: Run, item: Item, image: Image, place: Place) -> None:
         return written
 
     attempt(run, f"{place.what}, images", work)
-
-
-def _of_picture(image: Image, covers: Sequence[Box]) -> Any:
-    """Return what de-identifying an image that is not written as DICOM amounts to."""
-    from engine.images.dicom.deidentify import Removed
-
-    done = Removed({"File and folder names": "removed"}, files=1, covered=len(covers))
-    if image.identity.sop_instance_uids:
-        done.attributes["Patient, study and series names, numbers and dates"] = "removed"
-        done.attributes["Study, series, instance and frame of reference UIDs"] = "replaced"
-    done.attributes["Names of those who drew masks"] = "removed"
-    if not covers and image.identity.modality in ("US", "SC", "OT", ""):
-        done.notes.append(MAY_HOLD_TEXT)
-    return done

@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from engine.images import nifti
 from engine.images.case import Series
 from engine.images.image import Image
+from engine.masks.formats import nrrd, png
 from engine.masks.formats.files import safe_stem
 from engine.masks.mask import Mask
 
@@ -17,13 +19,15 @@ SHORTEST = 3
 _NOT_DICOM = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".nii", ".nii.gz")
 
 
-def without_patient(text: str, image: Image, instead: str) -> str:
+def without_patient(text: str, image: Image, instead: str, also: Iterable[str] = ()) -> str:
     """Return a text for a file's name, or ``instead`` where it holds the patient's name or number.
 
-    A part of the name counts where it stands as a word of its own.
+    A part of the name counts where it stands as a word of its own. also: other words that must
+    not be in it.
     """
     identity = image.identity
     parts = [p for p in re.split(r"[\W_]+", identity.patient_name) if len(p) >= SHORTEST]
+    parts += also
     if len(identity.patient_id) >= SHORTEST:
         parts.append(identity.patient_id)
     for part in parts:
@@ -32,9 +36,12 @@ def without_patient(text: str, image: Image, instead: str) -> str:
     return text
 
 
-def anonymous_label(mask: Mask, image: Image) -> Mask:
-    """Return a mask whose name may stand in a file's name: itself where it already may."""
-    label = without_patient(mask.label, image, "Mask")
+def anonymous_label(mask: Mask, image: Image, also: Iterable[str] = ()) -> Mask:
+    """Return a mask whose name may stand in a file's name: itself where it already may.
+
+    also: words that must not be in it, besides the patient's name and number.
+    """
+    label = without_patient(mask.label, image, "Mask", also)
     if label == mask.label:
         return mask
     copy = mask.copy(id=mask.id)
@@ -76,10 +83,27 @@ def source_name(image: Image) -> str:
     paths = image.identity.source_paths
     if image.identity.sop_instance_uids or not paths:
         return ""
-    from engine.images import nifti
-
     path = paths[0]
     return safe_stem(nifti.stem(path) if nifti.is_nifti(path.name) else path.stem)
+
+
+def stem(path: Path) -> str:
+    """Return a file's name without its ending, also where that has two parts, or a frame's."""
+    name = path.name
+    if nrrd.is_nrrd(name):
+        return nrrd.stem(path)
+    if nifti.is_nifti(name):
+        return nifti.stem(path)
+    for ending in (".coco.json", ".tasks.json"):
+        if name.lower().endswith(ending):
+            return name[: -len(ending)]
+    return png.base_stem(path)
+
+
+def stems(image: Image, files: Iterable[Path] = ()) -> frozenset[str]:
+    """Return the names of the files that an image is of, and of others, without their endings."""
+    found = (stem(path) for path in (*image.identity.source_paths, *files))
+    return frozenset(name for name in found if len(name) >= SHORTEST)
 
 
 def to_hide(series: Iterable[Series], *, everything: bool) -> tuple[str, ...]:

@@ -40,9 +40,21 @@ def install(window: Window, menu: QMenu) -> BatchExport:
         icon="export",
         tip="Choose cases, and what of them: masks, pictures, figures, reports, scores",
     )
+    privacy = window.exporting.privacy
+    deidentify = actions.make(
+        "deidentify-exports",
+        "De-&identify what is exported",
+        lambda: privacy.set_on(deidentify.isChecked()),
+        tip="Leave out whose the image is, by DICOM PS3.15's basic profile, in masks, pictures, "
+        "figures and reports, and list what was removed; several cases have their own choice",
+        checkable=True,
+    )
+    deidentify.setChecked(privacy.on)
     menu.addSeparator()
     for name in ("export-figure", "export-report", "export-cases"):
         menu.addAction(actions[name])
+    menu.addSeparator()
+    menu.addAction(deidentify)
 
     def follow(*_: object) -> None:
         for name in ("export-figure", "export-report"):

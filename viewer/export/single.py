@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from PySide6.QtCore import QObject
 
 from engine.progress import Progress
 from viewer import dialogs
+from viewer.export.privacy import Written
 
 if TYPE_CHECKING:
     from engine.report.findings import Findings
@@ -29,12 +31,14 @@ class SingleExport(QObject):
         super().__init__(window)
         self._window = window
         self._state = window.state
+        self._privacy = window.exporting.privacy
 
     def figure(self) -> None:
         """Ask for a file, and draw the active view's map into it."""
         name = self._map_name() or "image"
+        heading = self._privacy.heading("Export a figure")
         chosen = dialogs.choose_kind(
-            self._window, self._state.settings, "Export a figure", f"{name}-figure.png", _KINDS
+            self._window, self._state.settings, heading, f"{name}-figure.png", _KINDS
         )
         if chosen is not None:
             self.write_figure(chosen[0], _KINDS[chosen[1]])
@@ -45,20 +49,21 @@ class SingleExport(QObject):
         if found is None:
             return
         name = self._map_name()
-        one = next((m for m in found.maps if m.map.name == name), None)
 
-        def work(_: Progress) -> Path:
+        def draw(found: Findings) -> None:
             from engine.report import figure
 
+            one = next((m for m in found.maps if m.map.name == name), None)
             figure.export(found, one, target, dpi=dpi)
-            return target
 
-        self._state.jobs.start("Drawing the figure", work, self._written)
+        work = self._drawn(found, target, draw)
+        self._state.jobs.start("Drawing the figure", work, self._privacy.tell)
 
     def report(self) -> None:
         """Ask for a file, and write the page into it."""
+        heading = self._privacy.heading("Export a report")
         target = dialogs.choose_target(
-            self._window, self._state.settings, "Export a report", "report.pdf", "PDF (*.pdf)"
+            self._window, self._state.settings, heading, "report.pdf", "PDF (*.pdf)"
         )
         if target is not None:
             self.write_report(target)
@@ -69,13 +74,13 @@ class SingleExport(QObject):
         if found is None:
             return
 
-        def work(_: Progress) -> Path:
+        def draw(found: Findings) -> None:
             from engine.report import page
 
             page.export(found, target)
-            return target
 
-        self._state.jobs.start("Writing the report", work, self._written)
+        work = self._drawn(found, target, draw)
+        self._state.jobs.start("Writing the report", work, self._privacy.tell)
 
     def _map_name(self) -> str | None:
         return self._state.overlays[self._state.active_view].map_name
@@ -110,5 +115,21 @@ class SingleExport(QObject):
             unsuited=analysis.choice.reason if analysis.choice and not analysis.choice.fits else "",
         )
 
-    def _written(self, target: Path) -> None:
-        self._state.notice.emit(f"{target.name} written to {target.parent.name}.", "good")
+    def _drawn(
+        self, found: Findings, target: Path, draw: Callable[[Findings], None]
+    ) -> Callable[[Progress], Written]:
+        """Return the work of drawing findings, de-identified where that is chosen."""
+        hidden = self._privacy.on
+
+        def work(_: Progress) -> Written:
+            if not hidden:
+                draw(found)
+                return Written([target])
+            from engine.export.nameless import Nameless
+
+            nameless = Nameless(found.image, found.covers)
+            nameless.check_target(target)
+            draw(nameless.findings(found))
+            return Written([target, nameless.list_beside(target)], removed=nameless.removed)
+
+        return work

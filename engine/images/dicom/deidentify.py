@@ -67,7 +67,8 @@ class Removed:
 
     def sentences(self) -> list[str]:
         """Return the list as lines for the user."""
-        lines = [f"{METHOD} ({EDITION}), {self.files} data sets."]
+        sets = f"{self.files} data set{'s' * (self.files != 1)}"
+        lines = [f"{METHOD} ({EDITION}), {sets}."]
         for what in ("removed", "emptied", "replaced"):
             names = sorted(n for n, w in self.attributes.items() if w == what)
             if names:
