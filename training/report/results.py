@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import InvalidInputError
-from training import cv
+from training import aggregation, cv
 from training.evaluate import __main__ as evaluation
 from training.evaluate import rows
 from training.evaluate.run import read_config
@@ -42,6 +42,8 @@ class Results:
     coherence: list[Row]
     deletion: list[Row]
     external: tuple[dict[str, Any], ...] = ()
+    aggregation: dict[str, Any] | None = None
+    """What ``training.aggregation`` found, where it has been run."""
 
     @property
     def dataset(self) -> str:
@@ -118,4 +120,7 @@ def load(folder: Path, name: str | None = None) -> Results:
             json.loads(found.read_text("utf-8"))
             for found in sorted((folder / external.FOLDER).glob(f"*/{external.SUMMARY}"))
         ),
+        json.loads((place / aggregation.FILE).read_text("utf-8"))
+        if (place / aggregation.FILE).is_file()
+        else None,
     )
