@@ -293,6 +293,10 @@ class Session:
         grid, raw = self.grids[name], forward.raw[name]
         values = place(raw.values, grid, forward.to_image, image.shape)
         metadata = self.checkpoint.metadata
+        # A softmax shares 1 among all cells: its largest weight says nothing of how open it is.
+        gated = name in ("gate", "attention") and metadata.architecture.gate_norm == "sigmoid"
+        gate = forward.raw.get("attention") if gated else None
+        opening = {} if gate is None else {"gate_opening": float(gate.values.max())}
         return SaliencyMap(
             name=name,
             values=values,
@@ -311,6 +315,7 @@ class Session:
                     "outside_anatomy": outside_share(values, forward.anatomy),
                     "inside_image": inside_share(raw.values, grid, forward.valid),
                     "placement_uncertainty_px": grid.disagreement,
+                    **opening,
                 },
                 preprocessing=asdict(metadata.preprocessing),
                 image_key=image.key,

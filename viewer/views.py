@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.saliency.map import SaliencyMap
+from engine.saliency.scale import is_shut
 from viewer import icons, theme
 from viewer.canvas.correspondence import beyond
 from viewer.canvas.links import Links
@@ -456,6 +457,7 @@ class Views(QWidget):
         says = f"{far} · {says}" if far and says else far or says
         view.set_title(clean(titles.name(subject)), clean(says))
         view.header.set_tag(*map(clean, titles.tag(subject, self._state.case)))
+        view.header.set_warning("gate shut" if titles.shut(subject) else "", titles.shut(subject))
         self._veil(number, subject)
 
     def _beyond(self, view: ImageView, subject: Subject) -> str:
@@ -528,8 +530,9 @@ class Views(QWidget):
         common that one scale could show.
         """
         shown = [subject.entry.map for subject in self.subjects if subject.entry is not None]
-        ranges = [found.range]
-        ranges += [other.range for other in shown if other and _same_quantity(other, found)]
+        alike = [found, *(other for other in shown if other and _same_quantity(other, found))]
+        # A map of a shut gate has a scale of what it is not; it takes that of those that are open.
+        ranges = [one.range for one in [one for one in alike if not is_shut(one)] or alike]
         return min(low for low, _ in ranges), max(high for _, high in ranges)
 
     # Dropping

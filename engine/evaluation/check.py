@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from engine.evaluation.coherence import Sign, coherence, relevance
 from engine.evaluation.deletion.single import baselines, delete_image
-from engine.evaluation.honesty import Facts, opening, spread
+from engine.evaluation.honesty import Facts, spread
 from engine.evaluation.randomisation import randomise
 from engine.images.image import Image
 from engine.progress import Progress
 from engine.saliency.map import SaliencyMap
+from engine.saliency.scale import gate_opening
 
 if TYPE_CHECKING:
     from engine.session import Session
@@ -60,7 +61,7 @@ def check(
             scores[name],
             deleted.get(name),
             shuffled.get(name),
-            opening(name, maps),
+            gate_opening(found),
         )
         for name, found in maps.items()
     }

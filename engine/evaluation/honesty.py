@@ -9,17 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from engine.evaluation.coherence.scores import Coherence, Sign, relevance
+from engine.saliency.scale import CLOSED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from engine.evaluation.deletion.single import Deletion
     from engine.evaluation.randomisation import Randomisation
-    from engine.saliency.map import SaliencyMap
-
-CLOSED = 0.05
-"""Largest weight of the gate, of 1, below which it lets next to nothing through: what is drawn are
-differences between cells that are all shut, stretched over the whole range of colours."""
 
 MOSTLY_OUTSIDE = 0.5
 """Share of the relevance outside the body from which a map is not of the body: the larger part."""
@@ -82,14 +76,6 @@ class Facts:
         }
 
 
-def opening(name: str, maps: Mapping[str, SaliencyMap]) -> float | None:
-    """Return the gate's largest weight on an image, for its map and its attention; else None."""
-    attention = maps.get("attention")
-    if name not in ("gate", "attention") or attention is None:
-        return None
-    return float(attention.raw.max())
-
-
 def spread(values: ArrayLike, sign: Sign = "positive") -> float | None:
     """Return the smallest share of the pixels that holds half of the relevance; None without any.
 
@@ -126,7 +112,7 @@ def doubts(facts: Facts) -> tuple[str, ...]:
     found = []
     if facts.opening is not None and facts.opening < CLOSED:
         found.append(
-            "The gate is shut on this image: it lets next to nothing through, and the colours show "
+            "The gate is shut on this image: it lets next to nothing through, and this map shows "
             "differences of almost nothing."
         )
     shuffled = facts.randomisation

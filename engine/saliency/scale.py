@@ -14,6 +14,10 @@ SIGNED_PERCENTILE = 99.9
 """A signed map has a few pixels far beyond all others; as in shap's own pictures, the strongest
 thousandth shares the last colour. The rest would look empty otherwise."""
 
+CLOSED = 0.05
+"""Largest weight of the gate, of 1, below which it lets next to nothing through: differences
+between cells that are all shut, stretched over all colours, would look like a finding."""
+
 OPACITY = 0.6
 """Of the strongest value: the anatomy under it can still be read."""
 
@@ -23,15 +27,33 @@ def natural_range(saliency: SaliencyMap, signed: bool | None = None) -> tuple[fl
 
     0 to the maximum, so that equal colours mean equal shares of the strongest relevance; -m to m
     for a signed map, m the magnitude that ``SIGNED_PERCENTILE`` of the pixels stay within.
+    Where the gate is shut (``is_shut``), the scale is the one that the map would have were the
+    gate's largest weight 1, so that almost nothing is drawn as almost nothing.
     """
     signed = saliency.sign == "signed" if signed is None else signed
+    weight = (gate_opening(saliency) or 0.0) if is_shut(saliency) else 1.0
     if not signed:
         high = float(np.nanmax(saliency.values, initial=0.0))
-        return (0.0, high) if high > 0 else (0.0, 1.0)
+        return (0.0, high / weight) if high > 0 and weight else (0.0, 1.0)
     strength = np.abs(saliency.values)
     top = float(np.nanpercentile(strength, SIGNED_PERCENTILE, method="higher"))
     top = top or float(np.nanmax(strength, initial=0.0))
-    return (-top, top) if top > 0 else (-1.0, 1.0)
+    return (-top / weight, top / weight) if top > 0 and weight else (-1.0, 1.0)
+
+
+def gate_opening(saliency: SaliencyMap) -> float | None:
+    """Return the gate's largest weight, 0 to 1, on the frame of a map of what it lets through.
+
+    None for maps of what the gate has no part in.
+    """
+    found = saliency.provenance.parameters.get("gate_opening")
+    return None if found is None else float(found)
+
+
+def is_shut(saliency: SaliencyMap) -> bool:
+    """Whether a map shows what a gate lets through that lets next to nothing through."""
+    found = gate_opening(saliency)
+    return found is not None and found < CLOSED
 
 
 def fade(strength: NDArray[np.float64]) -> NDArray[np.float64]:

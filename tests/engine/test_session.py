@@ -19,7 +19,9 @@ from engine.model.checkpoint import Checkpoint, CheckpointMetadata
 from engine.model.network import FusionNetwork
 from engine.model.presets import preset
 from engine.progress import Progress
+from engine.saliency.scale import gate_opening
 from engine.session import Session, _Cache
+from tests.engine.networks import small_checkpoint
 
 
 def _checkpoint(fusion: str = "gate", **changes: Any) -> Checkpoint:
@@ -142,6 +144,18 @@ def test_relevance_in_air_is_told(session: Session) -> None:
     inverted = Image(255 - pixels, display=Display(inverted=True))
     again = session.saliency(inverted, 0, "local").provenance.parameters
     assert again["outside_anatomy"] == pytest.approx(outside, abs=0.02)
+
+
+def test_maps_of_a_gate_say_how_far_it_opens() -> None:
+    session = Session(small_checkpoint(), "cpu", "float32")
+    image = Image(np.random.default_rng(0).integers(0, 255, (1, 80, 90), np.uint8))
+    maps = {name: session.saliency(image, 0, name) for name in ("local", "gate", "attention")}
+    largest = float(maps["attention"].raw.max())
+    assert gate_opening(maps["gate"]) == gate_opening(maps["attention"]) == largest
+    assert gate_opening(maps["local"]) is None
+    # A softmax's weights are small however it looks: none of them says that it is shut.
+    shared = Session(small_checkpoint(gate_norm="softmax"), "cpu", "float32")
+    assert gate_opening(shared.saliency(image, 0, "gate")) is None
 
 
 def test_what_is_not_there_is_refused(session: Session, image: Image) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
+from engine.saliency.scale import gate_opening, is_shut
 from viewer.canvas import colours
 from viewer.canvas.annotations import MARGIN, SHADOW, font, shadowed_text
 from viewer.canvas.numbers import short
@@ -92,8 +93,15 @@ class ColourBar:
 
     @property
     def legend(self) -> tuple[str, ...]:
-        """What the lines are, a phrase a line; none for a wash, whose bar says it."""
-        return self._lines.legend
+        """What the lines are, a phrase a line; none for a wash, whose bar says it.
+
+        Of a shut gate it says first why so little is drawn.
+        """
+        if self._overlay is None or not is_shut(self._overlay.map):
+            return self._lines.legend
+        opening = gate_opening(self._overlay.map) or 0.0
+        shut = (f"gate shut: lets {percentage(opening)} through", "colours as if it were open")
+        return (*shut, *self._lines.legend)
 
     def paint(self, painter: QPainter, viewport: Viewport) -> None:
         """Paint bar and numbers."""
@@ -107,7 +115,7 @@ class ColourBar:
         painter.setPen(QPen(SHADOW, 3))
         painter.drawRect(box)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        if self.legend:
+        if self._lines.legend:
             painter.setOpacity(FAINT)
         painter.drawImage(box, self._picture)
         painter.setOpacity(1.0)
@@ -150,3 +158,10 @@ class ColourBar:
                         pen.setDashPattern([1.5, 1.0])
                     painter.setPen(pen)
                     painter.drawLine(QPointF(box.left() - 3, y), QPointF(box.right() + 2, y))
+
+
+def percentage(share: float) -> str:
+    """Return a small share in words that never round it up: "3 %", "0.4 %", "less than 0.1 %"."""
+    if share < 0.001:
+        return "less than 0.1 %"
+    return f"{100 * share:.2g} %"

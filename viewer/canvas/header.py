@@ -74,6 +74,9 @@ class Header(QWidget):
         self._tag = QLabel(self)
         self._tag.setObjectName("viewTag")
         self._tag.setFont(theme.font(11))
+        self._warning = QLabel(self)
+        self._warning.setObjectName("viewWarning")
+        self._warning.setFont(theme.font(11))
         self._subtitle = ElidedLabel(self)
         self._subtitle.setObjectName("viewSubtitle")
         self._subtitle.setFont(theme.font(12))
@@ -100,6 +103,7 @@ class Header(QWidget):
             line.setSpacing(8)
             layout.addLayout(line)
         self._tag.hide()
+        self._warning.hide()
         self._score.hide()
         self._link.hide()
         self._show_link(False)
@@ -161,6 +165,20 @@ class Header(QWidget):
         """What the tag says."""
         return self._tag.text()
 
+    def set_warning(self, text: str, tip: str = "") -> None:
+        """Say in a word what keeps the map from being taken at its face; "" says nothing."""
+        if text != self._warning.text():
+            self._warning.setText(text)
+            self._warning.setVisible(bool(text))
+            self._fit_name()
+        self._warning.setToolTip(tip)
+        self._warning.setAccessibleName(f"{text}: {tip}" if text else "")
+
+    @property
+    def warning(self) -> str:
+        """What it warns of."""
+        return self._warning.text()
+
     def set_score(self, text: str, tip: str = "", *, weak: bool = False) -> None:
         """Show how the map agrees with the mask; a weak score is greyed, and ``tip`` says why."""
         if text != self._score.text():
@@ -208,6 +226,7 @@ class Header(QWidget):
                 line.takeAt(0)
         upper.addWidget(self._name)
         upper.addWidget(self._tag, 0, Qt.AlignmentFlag.AlignVCenter)
+        upper.addWidget(self._warning, 0, Qt.AlignmentFlag.AlignVCenter)
         if self._tall:
             upper.addStretch(1)
             upper.addWidget(self._link)
@@ -222,6 +241,7 @@ class Header(QWidget):
 
     def _fit_name(self) -> None:
         taken = self._tag.sizeHint().width() + 8 if not self._tag.isHidden() else 0
+        taken += self._warning.sizeHint().width() + 8 if not self._warning.isHidden() else 0
         taken += self._link.sizeHint().width() + 8 if not self._link.isHidden() else 0
         room = self.width() - 44 - taken if self._tall else self.width() // 2 - taken
         text = QFontMetrics(self._name.font()).elidedText(

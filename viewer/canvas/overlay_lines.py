@@ -17,6 +17,7 @@ from PySide6.QtGui import QColor, QPainterPath, QPolygonF
 
 from engine.errors import SaliscopeError
 from engine.saliency.map import SaliencyMap
+from engine.saliency.scale import is_shut
 from viewer.canvas import colours, outline
 from viewer.canvas.overlay import Kind, Overlay
 
@@ -85,6 +86,8 @@ def _found(
     scale: float,
     signed: bool,
 ) -> Lines:
+    if is_shut(saliency) and kind == "hot-spots":  # the ranks of almost nothing are no finding
+        return Lines((), ("no hot spots",), "")
     if kind == "contours":
         return _contours(saliency, levels, scale, signed)
     return _hot_spots(saliency, top, scale, signed)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from engine.images.case import Case
+from engine.saliency.scale import is_shut
 from viewer.compare.board import Subject
 from viewer.state.analysis import MapStatus, is_derived, is_slow, title
 from viewer.state.contents import ALL_MASKS, NO_MASKS
@@ -13,6 +14,13 @@ from viewer.state.contents import ALL_MASKS, NO_MASKS
 if TYPE_CHECKING:
     from engine.evaluation.coherence import Coherence
     from engine.masks.mask import Mask
+
+
+SHUT = (
+    "The gate is shut on this image: it lets next to nothing through. The map is drawn on the "
+    "scale of an open gate, so that differences of almost nothing do not look like a finding; "
+    "the values under the cursor are the map's own."
+)
 
 
 def name(subject: Subject) -> str:
@@ -73,6 +81,12 @@ def tag(subject: Subject, reading: Case | None) -> tuple[str, str]:
     if not subject.own_model and subject.map_name is not None:
         return "other model", "The answers are of the model in use; this map is another model's."
     return "", ""
+
+
+def shut(subject: Subject) -> str:
+    """Return why a map is drawn so faintly where the gate is shut on the frame, else ""."""
+    found = subject.entry.map if subject.entry is not None else None
+    return SHUT if found is not None and is_shut(found) else ""
 
 
 def score(found: Coherence | None, *, brief: bool) -> tuple[str, str, bool]:

@@ -17,9 +17,11 @@ from PySide6.QtWidgets import (
 )
 
 from engine.saliency.map import SaliencyMap
+from engine.saliency.scale import is_shut
 from viewer.canvas import colours
 from viewer.canvas.overlay import Overlay, OverlayStyle
 from viewer.canvas.overlay_lines import lines_of
+from viewer.compare.titles import SHUT
 from viewer.panels.overlay_style import StyleRow
 from viewer.state import AppState
 from viewer.state.analysis import MapStatus, is_slow, title
@@ -191,6 +193,10 @@ class OverlayPanel(Section):
             elif entry.status is MapStatus.FAILED:
                 text = entry.error
         lines = self._lines_note(entry.map) if entry is not None and entry.map else ""
+        if entry is not None and entry.map is not None and is_shut(entry.map):
+            self._remark.say(SHUT, "warning")
+            self._compute.setVisible(False)
+            return
         waiting = entry is not None and bool(text)
         outside = _outside(entry.map) if entry is not None and entry.map is not None else 0.0
         if not text and outside >= _WORTH_SAYING:

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.progress import Progress
 from engine.saliency.map import SaliencyMap
+from engine.saliency.scale import gate_opening
 
 if TYPE_CHECKING:
     from engine.evaluation.deletion.single import Baselines, Deletion
@@ -88,7 +89,7 @@ class Honesty(QObject):
         found = self._state.analysis.maps.get(name)
         if found is None:
             return None
-        from engine.evaluation.honesty import Facts, opening
+        from engine.evaluation.honesty import Facts
 
         key, sign = key_of(found), self._sign(found)
         plain = self._plain.get((key, sign))
@@ -102,7 +103,7 @@ class Honesty(QObject):
             score if score is not None and score.rma is not None else None,
             self._deleted.get(key),
             self._shuffled.get(key),
-            opening(name, self._state.analysis.maps),
+            gate_opening(found),
         )
 
     def _sign(self, found: SaliencyMap) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from engine.evaluation.coherence import CENTRE_PRIOR, coherence
 from engine.evaluation.deletion.single import Deletion, baselines, delete_image
-from engine.evaluation.honesty import Facts, doubts, lift_over_centre, opening, spread, verdict
+from engine.evaluation.honesty import Facts, doubts, lift_over_centre, spread, verdict
 from engine.evaluation.randomisation import Randomisation, Stage
 from engine.images.image import Image
 from engine.session import Session
@@ -68,15 +68,6 @@ def test_a_shut_gate_is_doubted_before_all_else():
     found = doubts(Facts(outside=0.9, opening=6.5e-5))
     assert "gate is shut" in found[0] and len(found) == 2
     assert doubts(Facts(opening=0.9)) == ()
-
-
-def test_the_opening_is_the_gates_largest_weight_and_of_its_maps_alone():
-    session = Session(small_checkpoint(), "cpu", "float32")
-    image = Image(np.random.default_rng(0).integers(0, 255, (1, 80, 90), np.uint8))
-    maps = {name: session.saliency(image, 0, name) for name in ("local", "gate", "attention")}
-    largest = float(maps["attention"].raw.max())
-    assert opening("gate", maps) == opening("attention", maps) == largest
-    assert opening("local", maps) is None and opening("gate", {}) is None
 
 
 def test_the_gravest_doubt_comes_first():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.saliency.map import Provenance, SaliencyMap
-from engine.saliency.scale import fade, natural_range
+from engine.saliency.scale import fade, is_shut, natural_range
 
 
 def saliency(values: np.ndarray, sign: str = "signed") -> SaliencyMap:
@@ -38,6 +38,17 @@ def test_an_empty_map_still_has_a_scale(sign) -> None:
     lonely = np.zeros((100, 100))
     lonely[3, 3] = 2.0  # one pixel, fewer than a thousandth
     assert natural_range(saliency(lonely, sign))[1] == 2.0
+
+
+@pytest.mark.parametrize(("opening", "top"), [(1.0, 2.0), (0.05, 2.0), (0.04, 50.0), (0.0, 1.0)])
+def test_what_a_shut_gate_lets_through_is_drawn_as_if_it_were_open(opening, top) -> None:
+    values = np.zeros((4, 5), np.float32)
+    values[1, 1] = 2.0 if opening else 0.0
+    made_by = Provenance("test", "0" * 64, "gate", "channel-sum", {"gate_opening": opening})
+    found = SaliencyMap("gate", values, values.copy(), "nonnegative", 0, "malignant", made_by)
+    assert found.range == pytest.approx((0.0, top)) and is_shut(found) is (opening < 0.05)
+    low, high = natural_range(found, signed=True)
+    assert high == pytest.approx(top) and low == -high
 
 
 def test_opacity_grows_with_the_value_over_the_whole_scale() -> None:
