@@ -13,7 +13,7 @@ from engine.errors import InvalidInputError
 from engine.images.preprocess import Preprocessing
 from engine.model.architecture import FUSIONS, GATE_NORMS, Architecture
 from engine.model.backbone import normalisation
-from engine.model.device import choose_device, choose_precision
+from engine.model.device import choose_device, choose_training_precision
 from engine.model.network import FusionNetwork
 from engine.model.presets import PRESETS, preset
 from engine.model.weights import load_global_weights, load_local_weights
@@ -256,8 +256,7 @@ def experiment(
     )
     device = device or choose_device(options.device)
     if precision is None or options.precision != "auto":
-        probe = FusionNetwork(architecture).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        precision = choose_precision(device, probe.eval(), options.precision).name
+        precision = choose_training_precision(device, options.precision).name
     return Experiment(
         dataset=dataset,
         architecture=architecture,

@@ -75,12 +75,9 @@ def choose_precision(device: str, network: FusionNetwork, request: str = "auto")
     machine always chooses the same. A precision asked for by name is taken as it is. Raises
     ``InvalidInputError`` for any other.
     """
-    if request in PRECISIONS:
-        return Precision(request, f"{request}, as asked for.")
-    if request != "auto":
-        raise InvalidInputError(
-            f"The precision {request} is unknown; choose auto, {' or '.join(PRECISIONS)}."
-        )
+    asked = _asked(request)
+    if asked is not None:
+        return asked
     if not _has_bfloat16(device):
         return Precision("float32", "float32: this device does not compute in bfloat16.")
     probe = _probe(network, device)
@@ -103,6 +100,32 @@ def choose_precision(device: str, network: FusionNetwork, request: str = "auto")
         f"bfloat16: this device computes in it, probabilities within {probability:.3f} and maps "
         f"within {cell:.1%} of float32.",
     )
+
+
+def choose_training_precision(device: str, request: str = "auto") -> Precision:
+    """Choose the precision of training's passes; weights and their steps stay in float32.
+
+    "auto" takes bfloat16 wherever the hardware has instructions for it: no probe can say what a
+    network that is still to be trained will answer, and what it answers in the end is computed in
+    float32. Raises ``InvalidInputError`` for an unknown request.
+    """
+    asked = _asked(request)
+    if asked is not None:
+        return asked
+    if not _has_bfloat16(device):
+        return Precision("float32", "float32: this device does not compute in bfloat16.")
+    return Precision("bfloat16", "bfloat16: this device computes in it.")
+
+
+def _asked(request: str) -> Precision | None:
+    """Return a precision that was asked for by name, None for "auto"."""
+    if request in PRECISIONS:
+        return Precision(request, f"{request}, as asked for.")
+    if request != "auto":
+        raise InvalidInputError(
+            f"The precision {request} is unknown; choose auto, {' or '.join(PRECISIONS)}."
+        )
+    return None
 
 
 def differences(exact: Outputs, rough: Outputs) -> tuple[float, float]:

@@ -29,7 +29,7 @@ from torch.optim import SGD
 from torch.utils.data import DataLoader, Dataset
 
 from engine.images.preprocess import Preprocessing
-from engine.model.device import choose_device, choose_precision
+from engine.model.device import choose_device, choose_training_precision
 from engine.model.network import FusionNetwork, Outputs
 from engine.model.presets import preset
 from training.augment import flippable
@@ -170,8 +170,7 @@ def test_training_speed(tmp_path: Path) -> None:
     once = time.perf_counter() - started
     target = torch.arange(len(files)) % 2
     samples = Samples(data, target, flippable(records), torch.device(device))
-    probe = FusionNetwork(preset(PRESET, ("a", "b"))).to(device)
-    chosen = choose_precision(device, probe.eval(), os.environ.get("SPEED_PRECISION", "auto"))
+    chosen = choose_training_precision(device, os.environ.get("SPEED_PRECISION", "auto"))
     rates = _rates(
         device,
         plain=_plain(files, preprocessing, device),

@@ -11,7 +11,13 @@ from torch import nn
 
 from engine.errors import InvalidInputError
 from engine.model import device as devices
-from engine.model.device import available, choose_device, choose_precision, differences
+from engine.model.device import (
+    available,
+    choose_device,
+    choose_precision,
+    choose_training_precision,
+    differences,
+)
 from engine.model.network import FusionNetwork
 from engine.model.presets import preset
 
@@ -40,6 +46,18 @@ def test_precision_by_name(network: FusionNetwork) -> None:
     assert choose_precision("cpu", network, "float32").name == "float32"
     with pytest.raises(InvalidInputError, match="choose auto, float32 or bfloat16"):
         choose_precision("cpu", network, "float8")
+
+
+@pytest.mark.parametrize(("has", "expected"), [(True, "bfloat16"), (False, "float32")])
+def test_training_takes_bfloat16_wherever_the_device_computes_in_it(
+    monkeypatch: pytest.MonkeyPatch, has: bool, expected: str
+) -> None:
+    monkeypatch.setattr(devices, "_has_bfloat16", lambda device: has)
+    assert choose_training_precision("cpu").name == expected
+    assert choose_training_precision("cpu", "float32").name == "float32"
+    assert choose_training_precision("cpu", "bfloat16").name == "bfloat16"
+    with pytest.raises(InvalidInputError, match="unknown"):
+        choose_training_precision("cpu", "float8")
 
 
 def test_automatic_precision_keeps_its_word(network: FusionNetwork) -> None:
