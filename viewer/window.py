@@ -463,6 +463,7 @@ class Window(QMainWindow):
             scale="locked" if settings.text("overlay/scale") == "locked" else "map",
             **overlay_style.restored(settings),
         )
+        self.compare.restore()
 
     def _keep_overlay(self) -> None:
         style = self.state.overlays.style
@@ -497,6 +498,7 @@ class Window(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Write masks and settings, stop what is running."""
+        self.compare.memory.keep()
         self.state.close()
         self.state.settings.set("window/geometry", self.saveGeometry())
         self.state.settings.set_open_paths([])

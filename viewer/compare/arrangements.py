@@ -58,6 +58,10 @@ class Arrangements(QObject):
         self._state.set_grid(rows, cols)
         self._fill(range(before, self._state.views))
 
+    def have_seen(self, views: int) -> None:
+        """Leave the first views as they are when the grid grows: the reader has had them."""
+        self._seen.update(range(views))
+
     def _fill(self, views: range) -> None:
         """Lay maps that no view shows over views seen for the first time, not one image over."""
         state = self._state

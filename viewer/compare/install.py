@@ -13,6 +13,7 @@ from viewer import icons
 from viewer.compare.arrangements import Arrangements
 from viewer.compare.dragging import DragSource
 from viewer.compare.grid_picker import add_table, words
+from viewer.compare.memory import Memory
 from viewer.compare.picker import Picker
 from viewer.state import AppState
 from viewer.views import Views
@@ -34,6 +35,7 @@ class Compare(QObject):
         state, views = window.state, window.views
         self.picker = Picker(state, views, window)
         self.arrangements = Arrangements(state, views, self.picker, self)
+        self.memory = Memory(state, views, self)
         self._state = state
         self._make_actions(window.actions_, state, views)
         grids = tuple(f"grid-{rows}x{cols}" for rows, cols in GRIDS)
@@ -55,6 +57,11 @@ class Compare(QObject):
         state.overlays.changed.connect(self._follow)
         state.viewsChanged.connect(self._follow)
         self._follow()
+
+    def restore(self) -> None:
+        """Lay out the grid as it was left, and remember it from now on."""
+        self.arrangements.have_seen(self.memory.restore())
+        self.memory.follow()
 
     def retheme(self) -> None:
         """Take the icons of the current theme."""
