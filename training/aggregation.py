@@ -152,3 +152,7 @@ def _column(
     scores: dict[int, dict[str, Any]], images: Sequence[int], figure: str
 ) -> NDArray[np.float64]:
     return np.array([scores[i][figure] for i in images], np.float64)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

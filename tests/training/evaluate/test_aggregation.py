@@ -2,6 +2,8 @@
 
 import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,8 @@ from training.report import beyond
 from training.report.results import load
 from training.report.table import Figure
 
+ROOT = Path(__file__).resolve().parents[3]
+
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -31,7 +35,8 @@ def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     options = ["--dataset", "manifest", "--data", str(data), "--size", str(cohort.SIDE)]
     how = ["--epochs", "1", "--folds", "2", "--device", "cpu", "--precision", "float32"]
     assert cv.main([*options, *how, "--out", str(out)]) == 0
-    assert aggregation.main([str(out), "--data", str(data), "--device", "cpu"]) == 0
+    command = [sys.executable, "-m", "training.aggregation", str(out), "--data", str(data)]
+    subprocess.run([*command, "--device", "cpu"], cwd=ROOT, check=True)
     return out
 
 
