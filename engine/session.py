@@ -29,10 +29,11 @@ from engine.progress import Progress
 from engine.saliency.anatomy import foreground, outside_share
 from engine.saliency.derived import PIXELS, part_of, parts_of
 from engine.saliency.difference import difference
+from engine.saliency.grid import Grid
 from engine.saliency.map import Provenance, SaliencyMap
 from engine.saliency.maps import RawMap, check_name, grids, native_names, raw_maps
 from engine.saliency.mirror import find_axis, mirror_difference, pixel_difference
-from engine.saliency.placement import Grid, inside_share, place
+from engine.saliency.placement import inside_share, place
 
 # A forward pass leaves a byte a pixel of the image and some 10 kB of grids, a drawn map four bytes
 # a pixel: this holds the maps of some hundred frames, and no machine misses it.

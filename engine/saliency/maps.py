@@ -14,8 +14,9 @@ from engine.errors import InvalidInputError
 from engine.model.architecture import Architecture
 from engine.model.bagnet import BagNet
 from engine.model.network import FusionNetwork, Outputs
+from engine.saliency.grid import Grid
 from engine.saliency.map import Sign
-from engine.saliency.placement import AGREEMENT_PX, Grid, evaluating, measured_offset, trace
+from engine.saliency.tracing import AGREEMENT_PX, evaluating, measured_offset, trace
 
 # Receptive fields up to this many pixels are measured where their paths disagree. The gradients of
 # wider ones scatter over so many pixels that their centroid would need thousands of inputs.

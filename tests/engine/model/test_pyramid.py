@@ -16,7 +16,7 @@ from engine.model.network import FusionNetwork, Outputs
 from engine.model.presets import preset
 from engine.model.pyramid import sampling
 from engine.saliency.maps import grids
-from engine.saliency.placement import trace
+from engine.saliency.tracing import trace
 from tests.engine.saliency.test_placement import positive
 
 CHANGES = {"global_levels": 3, "pooling": "attended", "fusion_grid": 24}

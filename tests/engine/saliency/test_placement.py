@@ -22,16 +22,10 @@ from engine.images.preprocess import Preprocessing, to_model_input
 from engine.model.backbone import Backbone
 from engine.model.bagnet import BagNet
 from engine.model.presets import PRESETS
+from engine.saliency.grid import Axis, Grid
 from engine.saliency.maps import _grid, _Local
-from engine.saliency.placement import (
-    Axis,
-    Grid,
-    inside_share,
-    measured_offset,
-    place,
-    trace,
-    weights,
-)
+from engine.saliency.placement import inside_share, place, weights
+from engine.saliency.tracing import measured_offset, trace
 
 _COMPACT = PRESETS["compact"]
 
