@@ -33,6 +33,7 @@ def draw(source: ImageView, overlay: Overlay | None, covers: Sequence[Box] = ())
             view.set_window(source.grey_window)
         view.set_inverted(source.inverted)
         view.set_document(source.document)
+        view.show_masks_of(source)
         view.set_overlay(overlay)
         rows, cols = image.shape
         height = rows * view.viewport.aspect
@@ -46,6 +47,7 @@ def draw(source: ImageView, overlay: Overlay | None, covers: Sequence[Box] = ())
         view.fit()
         painter = QPainter(picture)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setClipRect(area)  # by which outlines and the colour bar tell that they are seen
         view.paint(painter)
         for box in covers:  # over maps and outlines too
             painter.fillRect(view.viewport.to_widget_rect(*box), Qt.GlobalColor.black)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from PySide6.QtCore import QByteArray, QSettings
 
-from engine import folders
+from engine import folders, keeping
 
 _RECENT = 12
 
@@ -22,7 +23,34 @@ class Settings:
     def __init__(self, *, passing: bool = False) -> None:
         self._folder = TemporaryDirectory(prefix="saliscope-") if passing else None
         folder = Path(self._folder.name) if self._folder is not None else folders.settings()
-        self._store = QSettings(str(folder / "viewer.ini"), QSettings.Format.IniFormat)
+        path = folder / "viewer.ini"
+        self._store = QSettings(str(path), QSettings.Format.IniFormat)
+        #: What was found damaged, one sentence each.
+        self.problems: list[str] = []
+        self._store.allKeys()  # which reads all of it: Qt does so no sooner than it must
+        if self._store.status() == QSettings.Status.FormatError:
+            self._keep(path)
+
+    def _keep(self, path: Path) -> None:
+        """Keep a damaged file's text: what of it is not understood goes when it is next written."""
+        try:
+            aside = keeping.copy_aside(path)
+        except OSError:
+            aside = None
+        name = f"; the old file is kept as {aside.name}" if aside is not None else ""
+        self.problems.append(
+            f"The settings were damaged, and some of them begin afresh{name} in {path.parent}."
+        )
+
+    def set_aside(self, name: str, what: str) -> None:
+        """Keep a text that cannot be understood under a name of its own, and say so."""
+        kept = f"{name}-damaged-{date.today().isoformat()}"
+        self._store.setValue(kept, self._store.value(name))
+        self._store.remove(name)
+        self.problems.append(
+            f"{what} in the settings could not be read and begins afresh; the old text is kept as "
+            f"{kept} in {self._store.fileName()}."
+        )
 
     def text(self, name: str, default: str = "") -> str:
         """Return a string."""

@@ -275,6 +275,8 @@ class Window(QMainWindow):
         self.strip.chosen.connect(self.choose_tool)
         self.options.done.connect(lambda: self.views.active.setFocus())
         self._follow_image(None)
+        for sentence in state.settings.problems:
+            state.notice.emit(sentence, "warning")
 
     # Opening
 

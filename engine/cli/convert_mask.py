@@ -94,6 +94,9 @@ def run(args: argparse.Namespace) -> int:
         masks = _joined(
             [mask for path in args.masks for mask in _read(path, image, args.frame, args.source)]
         )
+        lost = store.problem(image.key)
+        if lost and args.deidentify and args.pictures:
+            raise MaskError(lost)
         covers = boxes(store.load(image.key), image.shape)
         if args.deidentify:
             nameless = Nameless(image, covers, args.masks)
@@ -104,6 +107,7 @@ def run(args: argparse.Namespace) -> int:
                 masks, image, args.out, kind, with_pictures=args.pictures, covers=covers
             )
     notes = [note for mask in masks for note in mask.notes] + done.notes
+    notes += [lost] if lost and args.pictures else []
     for note in dict.fromkeys(notes):
         print(note, file=sys.stderr)
     for path in done.paths:

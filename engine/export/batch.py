@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import CancelledError, InvalidInputError
+from engine.errors import CancelledError, InvalidInputError, MaskError
 from engine.export import anonymous, images, names, sources
 from engine.export.explaining import explain
 from engine.export.running import (
@@ -112,6 +112,10 @@ def _item(run: Run, item: Item, number: int, position: int, what: str, progress:
 
     def load() -> None:
         image = item.image or item.series.load(progress.part(0.0, 0.2))
+        lost = store.problem(image.key)
+        if lost and wanted.deidentify:
+            raise MaskError(lost)
+        summary.notes += [f"{what}: {lost}"] if lost else []
         if item.masks is not None:
             masks = [mask for mask in item.masks if not mask.is_empty]
         else:

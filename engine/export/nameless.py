@@ -144,13 +144,18 @@ class Nameless:
         """Return findings that lead to nobody, for a figure or a report."""
         self._others = self._pixels = True
         masks = tuple(self.mask(mask) for mask in found.masks)
-        same = next((i for i, mask in enumerate(found.masks) if mask is found.compared), None)
+        compared = None
+        if found.compared is not None:
+            same = [
+                new for new, mask in zip(masks, found.masks, strict=True) if mask is found.compared
+            ]
+            compared = same[0] if same else self.mask(found.compared)  # one that is hidden
         made = [replace(m.map.provenance, image_key=self.image.key) for m in found.maps]
         return replace(
             found,
             image=self.image,
             masks=masks,
-            compared=None if same is None else masks[same],
+            compared=compared,
             maps=tuple(
                 replace(m, map=replace(m.map, provenance=p))
                 for m, p in zip(found.maps, made, strict=True)

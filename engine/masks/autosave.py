@@ -200,6 +200,13 @@ class Autosave:
                 slot.leave()
                 continue
             notes += found.notes
+            if found.damaged:
+                try:
+                    slot.copy_aside()
+                except OSError as error:
+                    notes.append(_why(error))
+                    slot.leave()
+                    continue  # nothing is written over it
             if found.state is None and not slot.is_empty:
                 slot.leave()  # damaged beyond reading: kept for whoever can
             elif self._slot is None:

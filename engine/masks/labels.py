@@ -54,11 +54,15 @@ def to_text(labels: Sequence[Label]) -> str:
 
 def from_text(text: str) -> tuple[Label, ...]:
     """Read a list from JSON; the defaults where it is empty or cannot be read."""
+    return understood(text) or DEFAULTS
+
+
+def understood(text: str) -> tuple[Label, ...] | None:
+    """Read a list from JSON, which may be empty; None where it cannot be read."""
     try:
-        found = checked(Label(str(name), str(colour)) for name, colour in json.loads(text))
-        return found or DEFAULTS
-    except (ValueError, TypeError, MaskError):
-        return DEFAULTS
+        return checked(Label(str(name), str(colour)) for name, colour in json.loads(text))
+    except (ValueError, TypeError, MaskError, RecursionError):
+        return None
 
 
 def colour_of(name: str, labels: Sequence[Label]) -> str | None:

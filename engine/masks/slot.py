@@ -13,10 +13,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import struct
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import IO
 
@@ -50,12 +52,16 @@ class NewerFormatError(MaskError):
 
 @dataclass
 class Recovered:
-    """What a slot holds: None if nothing was saved. notes: one sentence each, for the user."""
+    """What a slot holds: None if nothing was saved. notes: one sentence each, for the user.
+
+    damaged: whether part of what was saved could not be read.
+    """
 
     state: State | None
     generation: int = 0
     valid: int = 0
     notes: list[str] = field(default_factory=list)
+    damaged: bool = False
 
 
 class Slot:
@@ -94,6 +100,7 @@ class Slot:
             for following in range(number, newest + 1):
                 whole = whole and self._replay(following, state)
             if not whole:
+                found.damaged = True
                 found.notes.append(
                     "Some of the last changes to the saved masks were damaged and are missing; "
                     "look the masks over."
@@ -173,6 +180,21 @@ class Slot:
         """Go on after what was read: the next snapshot is a new generation."""
         self.generation = found.generation
         self._previous = found.valid
+
+    def copy_aside(self) -> None:
+        """Keep a copy of files of which part could not be read, in a folder ``damaged-DATE``.
+
+        The next generations take their place. Raises ``OSError``.
+        """
+        base = f"damaged-{date.today().isoformat()}"
+        target, number = self.folder / base, 2
+        while target.exists():
+            target, number = self.folder / f"{base}-{number}", number + 1
+        target.mkdir()
+        for kind in ("snapshot", "journal"):
+            for generation in self._generations(kind):
+                path = self._path(kind, generation)
+                shutil.copyfile(path, target / path.name)
 
     def start_generation(self, state: State) -> None:
         """Write a snapshot and begin its journal; then drop what is no longer needed."""

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from engine.images.image import Image
 from engine.images.orientation import edge_labels
 from engine.masks.mask import Mask
+from engine.masks.outline import paths as edges_of
 from engine.report import picture
 from engine.report.findings import Findings, MapFinding
+from engine.report.look import Look, lines_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,8 +32,13 @@ def frame(
     masks: Sequence[Mask] | None = None,
     line: float = 1.0,
     interpolation: str = "bilinear",
+    look: Look = picture.DEFAULT,
 ) -> None:
-    """Draw the frame, a map over it, and the outlines of masks (all of them for None)."""
+    """Draw the frame, a map over it, and the outlines of masks (all of them for None).
+
+    look: how the map is drawn. Of several masks on the frame, those after the first are dashed:
+    see ``DASHES``.
+    """
     image = findings.image
     shown = picture.under(
         image,
@@ -40,28 +47,90 @@ def frame(
         inverted=findings.inverted,
         covers=findings.covers,
     )
-    if one is not None:
-        shown = picture.over(shown, one.map)
+    if one is not None and look.kind == "wash":
+        shown = picture.over(shown, one.map, look)
         for box in findings.covers:  # what is covered shows nothing at all
             shown[picture.clipped(box, image.shape)] = 0
     axes.imshow(shown, interpolation=interpolation, aspect=image.geometry.aspect)
     axes.set_axis_off()
-    for mask in findings.masks if masks is None else masks:
-        outline(axes, mask.frame(findings.frame), mask.colour, line)
+    if one is not None and look.kind != "wash":
+        for drawn in lines_of(one.map, look).lines:
+            paint = look.line_colour(one.map, drawn.share)
+            paths = [path - 0.5 for path in drawn.paths]
+            gaps = (3.2, 2.0) if drawn.dashed else None
+            _stroke(axes, paths, paint, line, gaps, min(1.0, 0.4 + look.opacity), _MAP_LINES)
+        for box in findings.covers:
+            down, across = picture.clipped(box, image.shape)
+            axes.add_patch(_black(down, across))
+    chosen = legend_of(findings.masks if masks is None else tuple(masks), findings.frame)
+    for mask, dashes in zip(chosen, dashes_of(len(chosen)), strict=True):
+        outline(axes, mask.frame(findings.frame), mask.colour, line, dashes)
 
 
-def outline(axes: Axes, pixels: NDArray[np.bool_], colour: str, line: float) -> None:
+DASHES: tuple[tuple[float, ...] | None, ...] = (None, (4.0, 2.0), (1.2, 1.6), (5.0, 1.6, 1.2, 1.6))
+"""Of the outlines of several masks, in turn, in points: colour is never the only sign."""
+
+
+#: What lies over what: lines of the map, covers over them, then outlines of masks, and the bar.
+_MAP_LINES, _COVERS = 1.8, 1.9
+
+
+def dashes_of(count: int) -> list[tuple[float, ...] | None]:
+    """Return the dashes of that many masks, in their order."""
+    return [DASHES[number % len(DASHES)] for number in range(count)]
+
+
+def outline(
+    axes: Axes,
+    pixels: NDArray[np.bool_],
+    colour: str,
+    line: float,
+    dashes: tuple[float, ...] | None = None,
+) -> None:
     """Draw the exact boundary of marked pixels, dark below and bright above."""
+    if dashes is None:
+        _stroke(axes, list(boundary(pixels)), colour, line)
+        return
+    paths = [np.vstack([path, path[:1]]) - 0.5 for path in edges_of(pixels)]
+    _stroke(axes, paths, colour, line, dashes)
+
+
+def _stroke(
+    axes: Axes,
+    paths: Sequence[NDArray[np.float64]],
+    colour: str,
+    line: float,
+    dashes: tuple[float, ...] | None = None,
+    opacity: float = 1.0,
+    order: float = 2.0,
+) -> None:
+    """Draw lines, (x, y) with a pixel's centre at whole numbers, over a dark shadow."""
     from matplotlib.collections import LineCollection
 
-    edges = boundary(pixels)
-    if not len(edges):
+    if not len(paths):
         return
-    for width, paint in ((line + 0.9, "#000000b0"), (line, colour)):
+    for width, paint, gaps in ((line + 0.9, "#000000b0", None), (line, colour, dashes)):
         axes.add_collection(
-            LineCollection(list(edges), colors=paint, linewidths=width, capstyle="projecting"),
+            LineCollection(
+                list(paths),
+                colors=paint,
+                linewidths=width,
+                capstyle="butt" if gaps else "projecting",
+                # matplotlib counts dashes in widths of the line.
+                linestyles=(0, tuple(part / width for part in gaps)) if gaps else "solid",
+                alpha=opacity if paint == colour else None,
+                zorder=order,
+            ),
             autolim=False,
         )
+
+
+def _black(down: slice, across: slice) -> Any:
+    from matplotlib.patches import Rectangle
+
+    corner = (across.start - 0.5, down.start - 0.5)
+    size = (across.stop - across.start, down.stop - down.start)
+    return Rectangle(corner, *size, facecolor="black", edgecolor="none", zorder=_COVERS)
 
 
 def boundary(pixels: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -142,14 +211,42 @@ def orientation(axes: Axes, image: Image, index: int, size: float = 7) -> None:
             )
 
 
-def colour_bar(axes: Axes, one: MapFinding, *, upright: bool = True, size: float = 7) -> None:
-    """Fill axes with the map's colours and the values at their ends."""
-    low, high = one.map.range
-    colours = picture.table(picture.COLOURS[one.map.sign]) / 255
-    strip: Any = colours[:, None, :] if upright else colours[None, :, :]
+def colour_bar(
+    axes: Axes,
+    one: MapFinding,
+    *,
+    upright: bool = True,
+    size: float = 7,
+    look: Look = picture.DEFAULT,
+) -> None:
+    """Fill axes with the map's colours and the values at their ends.
+
+    Hollow where a wash draws nothing for its threshold; of lines it is faint, with a mark and the
+    value of each.
+    """
+    low, high = look.range(one.map)
+    signed = one.map.sign == "signed"
+    colours = look.table(one.map) / 255
+    paint = np.ones((len(colours), 4))
+    paint[:, :3] = colours
+    if look.kind != "wash":
+        paint[:, 3] = 0.35
+    elif look.threshold > 0:
+        share = np.abs(np.linspace(-1 if signed else 0, 1, len(colours)))
+        paint[share < look.threshold, 3] = 0
+    strip: Any = paint[:, None, :] if upright else paint[None, :, :]
     extent = (0, 1, low, high) if upright else (low, high, 0, 1)
-    axes.imshow(strip, aspect="auto", origin="lower", extent=extent, interpolation="bilinear")
-    ticks = [low, high] if one.map.sign != "signed" else [low, 0.0, high]
+    hollow = bool((paint[:, 3] == 0).any())
+    axes.imshow(
+        strip,
+        aspect="auto",
+        origin="lower",
+        extent=extent,
+        interpolation="nearest" if hollow else "bilinear",
+    )
+    ticks = [low, high] if not signed else [low, 0.0, high]
+    if look.kind != "wash":
+        ticks = _mark(axes, one, look, ticks, upright=upright)
     texts = [short(value) for value in ticks]
     if upright:
         axes.set_xticks([])
@@ -161,6 +258,29 @@ def colour_bar(axes: Axes, one: MapFinding, *, upright: bool = True, size: float
         labels = axes.get_xticklabels()
         labels[0].set_horizontalalignment("left")
         labels[-1].set_horizontalalignment("right")
+
+
+#: Values nearer than this share of the scale to another's are marked and not written.
+_NEAREST = 0.045
+
+
+def _mark(
+    axes: Axes, one: MapFinding, look: Look, ticks: list[float], *, upright: bool
+) -> list[float]:
+    """Mark the value of each line on the bar; return what is written beside it."""
+    low, high = look.range(one.map)
+    said = list(ticks)
+    for line in lines_of(one.map, look).lines:
+        if not low <= line.value <= high:
+            continue
+        draw = axes.axhline if upright else axes.axvline
+        draw(line.value, color="#000000", linewidth=2.6)
+        style: Any = (0, (1.4, 1.0)) if line.dashed else "solid"
+        colour = look.line_colour(one.map, line.share)
+        draw(line.value, color=colour, linewidth=1.4, linestyle=style)
+        if all(abs(line.value - other) > _NEAREST * (high - low) for other in said):
+            said.append(line.value)
+    return sorted(said)
 
 
 def short(value: float) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from engine.errors import InvalidInputError
 from engine.masks.formats.files import replacing
-from engine.report import drawing, style
+from engine.masks.mask import Mask
+from engine.report import drawing, picture, style
 from engine.report.findings import NOT_A_DEVICE, Findings, MapFinding, provenance, title
+from engine.report.look import Look, lines_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,25 +28,41 @@ _EDGE, _BAR, _BAR_ROOM = 4.0, 4.0, 16.0
 _TITLE, _LINE, _GAP = 9.0, 3.3, 1.2
 
 
-def export(findings: Findings, one: MapFinding | None, path: Path, *, dpi: int = 300) -> None:
+def export(
+    findings: Findings,
+    one: MapFinding | None,
+    path: Path,
+    *,
+    dpi: int = 300,
+    look: Look = picture.DEFAULT,
+) -> None:
     """Write PNG, PDF or SVG, by the path's ending, with the provenance in the file's metadata.
 
-    one: the map, None for the image and its masks alone. dpi: of PNG, 72 to 1200. Raises
-    ``InvalidInputError``, or ``MaskError`` if it cannot be written.
+    one: the map, None for the image and its masks alone. dpi: of PNG, 72 to 1200. look: how the
+    map is drawn. Raises ``InvalidInputError``, or ``MaskError`` if it cannot be written.
     """
     kind = path.suffix.lower().removeprefix(".")
     if kind not in ("png", "pdf", "svg"):
         raise InvalidInputError(f"A figure ends in .png, .pdf or .svg, and {path.name} does not.")
     if not 72 <= dpi <= 1200:
         raise InvalidInputError(f"A figure has 72 to 1200 dots an inch, not {dpi}.")
-    what = json.dumps(provenance(findings, one) if one else provenance(findings), default=str)
+    about = provenance(findings, one)
+    if one is not None:
+        about["drawn"] = {**asdict(look), "scale": look.range(one.map)}
+    what = json.dumps(about, default=str)
     heading = f"{title(one.map.name)} map" if one is not None else "Image"
     with style.applied(), replacing(path) as temporary:
-        drawn = draw(findings, one, sharp=kind != "png")
+        drawn = draw(findings, one, sharp=kind != "png", look=look)
         drawn.savefig(temporary, dpi=dpi, format=kind, metadata=style.metadata(kind, heading, what))
 
 
-def draw(findings: Findings, one: MapFinding | None, *, sharp: bool = False) -> Figure:
+def draw(
+    findings: Findings,
+    one: MapFinding | None,
+    *,
+    sharp: bool = False,
+    look: Look = picture.DEFAULT,
+) -> Figure:
     """Draw the figure, in the current style. sharp: image pixels as they are, for PDF and SVG."""
     from matplotlib.figure import Figure
 
@@ -53,9 +72,10 @@ def draw(findings: Findings, one: MapFinding | None, *, sharp: bool = False) -> 
     high = wide * rows * image.geometry.aspect / cols
     if high > MAX_HEIGHT:
         wide, high = wide * MAX_HEIGHT / high, MAX_HEIGHT
-    lines = _lines(findings, one)
+    lines = _lines(findings, one, look)
+    keys = _keys(findings)
     top = _TITLE + _EDGE
-    total = top + high + 2.5 + _LINE * len(lines) + _GAP + _EDGE
+    total = top + high + 2.5 + _LINE * (len(lines) + len(keys)) + _GAP + _EDGE
     figure = Figure(figsize=(WIDTH * style.MM, total * style.MM), facecolor="white")
 
     def axes(x: float, y: float, width: float, height: float):  # type: ignore[no-untyped-def]
@@ -79,13 +99,25 @@ def draw(findings: Findings, one: MapFinding | None, *, sharp: bool = False) -> 
         ha="right",
     )
     panel = axes(_EDGE, top, wide, high)
-    drawing.frame(panel, findings, one, line=1.1, interpolation="none" if sharp else "bilinear")
+    drawing.frame(
+        panel,
+        findings,
+        one,
+        line=1.1,
+        interpolation="none" if sharp else "bilinear",
+        look=look,
+    )
     drawing.scale_bar(panel, image)
     drawing.orientation(panel, image, findings.frame)
     if one is not None:
         bar = axes(_EDGE + wide + 3, top, _BAR, high)
-        drawing.colour_bar(bar, one)
+        drawing.colour_bar(bar, one, look=look)
     y = top + high + 2.5
+    for row in keys:
+        for x, mask, dashes in row:
+            _sample(figure, (x / WIDTH, 1 - (y + 1.25) / total), mask.colour, dashes)
+            text(x + _SAMPLE + 1.5, y, mask.label, fontsize=7)
+        y += _LINE
     for number, (line, how) in enumerate(lines):
         if number and how["fontsize"] != lines[number - 1][1]["fontsize"]:
             y += _GAP
@@ -94,22 +126,73 @@ def draw(findings: Findings, one: MapFinding | None, *, sharp: bool = False) -> 
     return figure
 
 
-def _lines(findings: Findings, one: MapFinding | None) -> list[tuple[str, dict[str, Any]]]:
-    """Return the lines below the picture: outlines, agreement, answer, provenance."""
+_SAMPLE = 7.0
+"""mm: length of the line that stands for an outline."""
+
+_LABEL = 7
+"""Points, of the names beside them."""
+
+
+def _keys(
+    findings: Findings,
+) -> list[list[tuple[float, Mask, tuple[float, ...] | None]]]:
+    """Return the rows of (mm from the left, mask, dashes): which outline is whose."""
+    masks = drawing.legend_of(findings.masks, findings.frame)
+    rows: list[list[tuple[float, Mask, tuple[float, ...] | None]]] = []
+    x = WIDTH
+    for mask, dashes in zip(masks, drawing.dashes_of(len(masks)), strict=True):
+        wide = _SAMPLE + 1.5 + style.width_of(mask.label, _LABEL) + 5
+        if x + wide > WIDTH - _EDGE:
+            rows.append([])
+            x = _EDGE
+        rows[-1].append((x, mask, dashes))
+        x += wide
+    return rows
+
+
+def _sample(
+    figure: Figure, at: tuple[float, float], colour: str, dashes: tuple[float, ...] | None
+) -> None:
+    """Draw a piece of a mask's outline, as it is in the picture."""
+    from matplotlib.lines import Line2D
+
+    across = [at[0], at[0] + _SAMPLE / WIDTH]
+    for width, paint, gaps in ((2.0, "#000000b0", None), (1.1, colour, dashes)):
+        line = Line2D(across, [at[1]] * 2, color=paint, linewidth=width)
+        if gaps:
+            line.set_linestyle((0, tuple(part / width for part in gaps)))
+        figure.add_artist(line)
+
+
+def _lines(
+    findings: Findings, one: MapFinding | None, look: Look = picture.DEFAULT
+) -> list[tuple[str, dict[str, Any]]]:
+    """Return the lines below the picture: what is drawn, agreement, answer, provenance."""
     width = WIDTH - 2 * _EDGE
     plain: dict[str, Any] = {"fontsize": 7}
     quiet: dict[str, Any] = {"fontsize": 6, "color": style.QUIET}
     said: list[str] = []
-    masks = drawing.legend_of(findings.masks, findings.frame)
-    if masks:
-        said.append("Outlined: " + ", ".join(m.label for m in masks) + ".")
     if one is not None:
+        said += how_drawn(one, look)
         said += agreement(findings, one)
     said += answer(findings)
     if findings.image.geometry.spacing is None:
         said.append("The file gives no pixel size, so there is no scale bar.")
     lines = [(t, plain) for s in said for t in style.wrapped(s, width, 7)]
-    return lines + [(t, quiet) for s in made_by(findings, one) for t in style.wrapped(s, width, 6)]
+    made = made_by(findings, one, look)
+    return lines + [(t, quiet) for s in made for t in style.wrapped(s, width, 6)]
+
+
+def how_drawn(one: MapFinding, look: Look) -> list[str]:
+    """Return what a reader of the figure cannot see of how the map is drawn."""
+    said = []
+    if look.kind != "wash":
+        said.append(lines_of(one.map, look).sentence)
+    elif look.threshold > 0:
+        said.append(f"Below {100 * look.threshold:g} % of the scale nothing is drawn.")
+    if look.shared:
+        said.append("The scale is that of all maps which were compared on screen.")
+    return said
 
 
 def agreement(findings: Findings, one: MapFinding) -> list[str]:
@@ -152,7 +235,7 @@ def answer(findings: Findings) -> list[str]:
     return said
 
 
-def made_by(findings: Findings, one: MapFinding | None) -> list[str]:
+def made_by(findings: Findings, one: MapFinding | None, look: Look = picture.DEFAULT) -> list[str]:
     """Return what made the picture: checkpoint and hash, map and parameters, program."""
     parts: list[str] = []
     model = findings.model
@@ -160,9 +243,9 @@ def made_by(findings: Findings, one: MapFinding | None) -> list[str]:
         parts.append(f"Checkpoint {model.name} {model.version}, SHA-256 {model.sha256}.")
     if one is not None:
         made = one.map.provenance
-        low, high = one.map.range
+        low, high = look.range(one.map)
         detail = f"Map {one.map.name} by {made.method}, {one.map.sign}"
-        detail += f", colours from {drawing.short(low)} to {drawing.short(high)}"
+        detail += f", scale from {drawing.short(low)} to {drawing.short(high)}"
         if one.outside is not None:
             detail += f", {one.outside:.0%} of it outside the anatomy"
         others = {

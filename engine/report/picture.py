@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-import resources
 from engine.images import windowing
 from engine.images.image import Image, Window
 from engine.masks.shapes import Box
+from engine.report.look import COLOURS, Look
 from engine.saliency.map import SaliencyMap
-from engine.saliency.scale import OPACITY, fade
+from engine.saliency.scale import fade
 
-# The program's window draws it so: perceptually uniform tables, values near zero transparent.
-COLOURS = {"nonnegative": "inferno", "signed": "purple-orange"}
+__all__ = ["COLOURS", "clipped", "over", "under"]
+
+DEFAULT = Look()
+"""As the program's window draws maps at first: values near zero let the image through."""
 
 
 def under(
@@ -44,24 +45,20 @@ def under(
 
 
 def over(
-    picture: NDArray[np.uint8], saliency: SaliencyMap, *, opacity: float = OPACITY
+    picture: NDArray[np.uint8], saliency: SaliencyMap, look: Look = DEFAULT
 ) -> NDArray[np.uint8]:
-    """Lay a map's colours, on its own scale, over a picture (rows, cols, 3) of its image."""
-    low, high = saliency.range
-    colours = table(COLOURS[saliency.sign])
-    position = np.clip((saliency.values - low) / (high - low), 0, 1)
+    """Lay a map's wash of colours over a picture (rows, cols, 3) of its image."""
+    low, high = look.range(saliency)
+    colours = look.table(saliency)
+    values = np.nan_to_num(saliency.values).astype(np.float64)
+    position = np.clip((values - low) / (high - low), 0, 1)
     paint = colours[np.rint(position * (len(colours) - 1)).astype(np.intp)]
-    strength = opacity * fade(np.abs(saliency.values).astype(np.float64) / high)[..., None]
+    share = look.strength(saliency)
+    strength = look.opacity * fade(share)
+    strength[share < look.threshold] = 0
     base = picture.astype(np.float64)
-    drawn: NDArray[np.uint8] = np.rint(base + (paint - base) * strength).astype(np.uint8)
+    drawn: NDArray[np.uint8] = np.rint(base + (paint - base) * strength[..., None]).astype(np.uint8)
     return drawn
-
-
-@lru_cache(maxsize=8)
-def table(name: str) -> NDArray[np.float64]:
-    """Return a colour table, (n, 3), 0 to 255."""
-    found = np.load(resources.path("colours", f"{name}.npy"), allow_pickle=False)
-    return np.asarray(found, np.float64)
 
 
 def clipped(box: Box, shape: tuple[int, int]) -> tuple[slice, slice]:

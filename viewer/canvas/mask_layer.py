@@ -160,18 +160,21 @@ class MaskLayer:
             self._pictures.pop(change.mask_id, None)
         return Box(0, 0, 0, 0) if change.kind in ("history", "label", "author", "locked") else None
 
+    @property
+    def masks(self) -> tuple[Mask, ...]:
+        """The masks that are painted, on whichever frame they are drawn."""
+        if self._document is None or not self.shown:
+            return ()
+        only = self.only
+        return tuple(m for m in self._document.masks if (m.id == only if only else m.visible))
+
     def paint(self, painter: QPainter, viewport: Viewport) -> None:
         """Paint fills first, then outlines, so that no fill dims an outline."""
         if self._document is None or not self.shown:
             return
-        masks = [
-            mask
-            for mask in self._document.masks
-            if (mask.id == self.only if self.only else mask.visible)
-        ]
         active = self._document.active
         pictures = [
-            (mask, picture) for mask in masks if (picture := self._picture(mask)) is not None
+            (mask, picture) for mask in self.masks if (picture := self._picture(mask)) is not None
         ]
         if not pictures:
             return

@@ -16,6 +16,7 @@ from engine.images.orientation import edge_labels
 from engine.images.windowing import default_window
 from engine.masks.change import Change
 from engine.masks.document import MaskDocument
+from engine.masks.mask import Mask
 from viewer import theme
 from viewer.canvas import axis_line, brush_cursor, numbers, readout
 from viewer.canvas.annotations import Annotations
@@ -147,6 +148,11 @@ class ImageView(QWidget):
             return None
         fits = overlay.map.values.shape == image.shape
         return overlay if fits and overlay.map.provenance.frame == self._frame else None
+
+    @property
+    def visible_masks(self) -> tuple[Mask, ...]:
+        """The masks that are drawn in this view."""
+        return self._mask_layer.masks
 
     def set_title(self, name: str, subtitle: str = "") -> None:
         """Say in the header what the view shows."""
@@ -285,6 +291,11 @@ class ImageView(QWidget):
         if mask_id != self._mask_layer.only:
             self._mask_layer.only = mask_id
             self.surface.update()
+
+    def show_masks_of(self, other: ImageView) -> None:
+        """Show the masks that another view of the document shows."""
+        self.set_masks_shown(other._mask_layer.shown)
+        self.set_only_mask(other._mask_layer.only)
 
     def _masks_changed(self, change: Change) -> None:
         box = self._mask_layer.change(change)

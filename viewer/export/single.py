@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ from viewer.export.privacy import Written
 
 if TYPE_CHECKING:
     from engine.report.findings import Findings
+    from engine.report.look import Look
+    from engine.saliency.map import SaliencyMap
+    from viewer.canvas.overlay import OverlayStyle
     from viewer.window import Window
 
 _KINDS = {
@@ -35,7 +39,8 @@ class SingleExport(QObject):
 
     def figure(self) -> None:
         """Ask for a file, and draw the active view's map into it."""
-        name = self._map_name() or "image"
+        overlay = self._window.views.reading.visible_overlay
+        name = overlay.map.name if overlay is not None else "image"
         heading = self._privacy.heading("Export a figure")
         chosen = dialogs.choose_kind(
             self._window, self._state.settings, heading, f"{name}-figure.png", _KINDS
@@ -44,20 +49,64 @@ class SingleExport(QObject):
             self.write_figure(chosen[0], _KINDS[chosen[1]])
 
     def write_figure(self, target: Path, dpi: int = 300) -> None:
-        """Draw the active view's map, or the image where there is none."""
+        """Draw the view as it is seen: its map and masks, if they are not hidden, in its style."""
         found = self._findings(target)
         if found is None:
             return
-        name = self._map_name()
+        view = self._window.views.reading
+        overlay = view.visible_overlay
+        copies = {mask.id: mask.copy(id=mask.id) for mask in view.visible_masks}
+        compared = found.compared
+        found = replace(
+            found,
+            masks=tuple(copies.values()),
+            compared=copies.get(compared.id, compared) if compared is not None else None,
+        )
+        look = None
+        if overlay is not None:
+            found = self._of_view(found, overlay.map)
+            look = _look(overlay.style, shared=self._state.overlays.style.scale == "locked")
 
         def draw(found: Findings) -> None:
-            from engine.report import figure
+            from engine.report import figure, picture
 
-            one = next((m for m in found.maps if m.map.name == name), None)
-            figure.export(found, one, target, dpi=dpi)
+            one = found.maps[0] if overlay is not None else None
+            figure.export(found, one, target, dpi=dpi, look=look or picture.DEFAULT)
 
         work = self._drawn(found, target, draw)
         self._state.jobs.start("Drawing the figure", work, self._privacy.tell)
+
+    def _of_view(self, found: Findings, shown: SaliencyMap) -> Findings:
+        """Return findings of the one map that a view shows, and of the model that made it."""
+        from engine.report import findings
+
+        state = self._state
+        analysis, views = state.analysis, self._window.views
+        if analysis.maps.get(shown.name) is shown:
+            return replace(found, maps=tuple(m for m in found.maps if m.map is shown))
+        subject = next(
+            (s for s in views.subjects if s.entry is not None and s.entry.map is shown), None
+        )
+        other = subject is not None and not subject.own_model
+        scored = findings.assemble(
+            found.image,
+            found.frame,
+            maps=[shown],
+            masks=found.masks,
+            compared=found.compared,
+            sign=state.scores.sign,
+        )
+        found = replace(found, maps=scored.maps)
+        if subject is None or not other:
+            return found
+        session = subject.session
+        return replace(
+            found,
+            model=findings.describe(session) if session is not None else None,
+            prediction=subject.prediction,
+            familiarity=None,
+            unsuited="",
+        )
 
     def report(self) -> None:
         """Ask for a file, and write the page into it."""
@@ -82,9 +131,6 @@ class SingleExport(QObject):
         work = self._drawn(found, target, draw)
         self._state.jobs.start("Writing the report", work, self._privacy.tell)
 
-    def _map_name(self) -> str | None:
-        return self._state.overlays[self._state.active_view].map_name
-
     def _findings(self, target: Path) -> Findings | None:
         from engine.export import names
         from engine.report import findings
@@ -96,6 +142,7 @@ class SingleExport(QObject):
         analysis = state.analysis
         masks = tuple(mask.copy(id=mask.id) for mask in state.masks.all if mask.visible)
         chosen = state.masks.compared
+        hidden = chosen.copy(id=chosen.id) if chosen is not None else None
         items = state.measurements.items if state.measurements is not None else ()
         return findings.assemble(
             image,
@@ -105,7 +152,7 @@ class SingleExport(QObject):
             familiarity=analysis.familiarity,
             model=findings.describe(analysis.session) if analysis.session is not None else None,
             masks=masks,
-            compared=next((m for m in masks if chosen is not None and m.id == chosen.id), None),
+            compared=next((m for m in masks if chosen is not None and m.id == chosen.id), hidden),
             sign=state.scores.sign,
             window=view.grey_window,
             inverted=view.inverted,
@@ -133,3 +180,19 @@ class SingleExport(QObject):
             return Written([target, nameless.list_beside(target)], removed=nameless.removed)
 
         return work
+
+
+def _look(style: OverlayStyle, *, shared: bool) -> Look:
+    from engine.report.look import Look
+
+    return Look(
+        kind=style.kind,
+        colours=style.colours,
+        opacity=style.opacity,
+        threshold=style.threshold,
+        low=style.low,
+        high=style.high,
+        shared=shared,
+        levels=style.levels,
+        top=style.top,
+    )

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from engine import keeping
 from viewer.keymap import gestures
 from viewer.keymap.keymap import MOUSE, Keymap, KeymapError, conflicts, normal
 
@@ -90,6 +91,6 @@ def read(path: Path) -> Keymap:
 def write(keymap: Keymap, path: Path) -> None:
     """Write a set; raises ``KeymapError``."""
     try:
-        path.write_text(to_text(keymap), encoding="utf-8")
+        keeping.write(path, to_text(keymap))
     except OSError:
         raise KeymapError(f"{path.name} cannot be written; choose a folder of yours.") from None

@@ -42,5 +42,7 @@ class KeymapStore(QObject):
             try:
                 return files.from_text(own)
             except KeymapError:
-                return SALISCOPE  # settings damaged by hand are no reason not to start
+                # Damaged, or of a newer version: no reason not to start, nor to throw it away.
+                self._settings.set_aside(_OWN, "Your own set of keys")
+                return SALISCOPE
         return preset(self._settings.text(_PRESET)) or SALISCOPE

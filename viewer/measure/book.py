@@ -40,6 +40,7 @@ class MeasureBook(QObject):
             from engine.measure import store
             from engine.measure.document import MeasureDocument
 
+            self._rescue(image.key)
             document = MeasureDocument(store.load(image.key))
             document.subscribe(self._noting(image.key))
             self._documents[image.key] = document
@@ -58,11 +59,24 @@ class MeasureBook(QObject):
         self._timer.stop()
         for key in tuple(self._unsaved):
             try:
-                store.save(key, self._documents[key])
+                said = store.save(key, self._documents[key])
             except SaliscopeError as error:  # tried again with the next change, and at the end
                 self.failed.emit(str(error))
             else:
                 self._unsaved.discard(key)
+                if said:
+                    self.failed.emit(said)
+
+    def _rescue(self, key: str) -> None:
+        """Move what cannot be read out of the way before anything is written in its place."""
+        from engine.measure import store
+
+        try:
+            said = store.rescue(key)
+        except SaliscopeError as error:
+            said = str(error)
+        if said:  # not at once: a view may ask while it paints
+            QTimer.singleShot(0, self, lambda: self.failed.emit(said))
 
     def _noting(self, key: str) -> Callable[[], None]:
         def note() -> None:

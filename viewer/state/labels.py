@@ -21,7 +21,10 @@ class LabelList(QObject):
     def __init__(self, settings: Settings, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._settings = settings
-        self._labels = labels.from_text(settings.text(_KEY))
+        text = settings.text(_KEY)
+        if text and labels.understood(text) is None:
+            settings.set_aside(_KEY, "The list of labels")
+        self._labels = labels.from_text(text)
 
     @property
     def all(self) -> tuple[Label, ...]:

@@ -224,6 +224,22 @@ def test_a_damaged_record_is_told(image):
     assert "damaged" in restored.notes[0]
 
 
+def test_what_is_damaged_is_kept_beside_what_is_drawn_on(image):
+    _, folder, _ = saved(image)
+    (journal,) = folder.glob("journal-*.bin")
+    data = bytearray(journal.read_bytes())
+    data[len(data) // 2] ^= 0x10
+    journal.write_bytes(data)
+    again = MaskDocument(image)
+    for _ in range(3):  # generations on, none of the old files is left
+        saver = Autosave(again)
+        draw(again, (90, 100))
+        assert saver.close()
+    (aside,) = folder.glob("damaged-*")
+    assert (aside / journal.name).read_bytes() == data
+    assert restore(image).notes == ()
+
+
 def test_a_corrupt_snapshot_falls_back_without_loss(image):
     document, folder, _ = saved(image)
     saver = Autosave(document)  # goes on: a second generation

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from engine import folders
+from engine.errors import SaliscopeError
 from engine.measure import covers, store
 from engine.measure.document import MeasureDocument
 from engine.measure.measurement import Measurement
@@ -85,10 +87,56 @@ def test_two_windows_keep_each_others():
     assert store.load("k") == (OVAL,)
 
 
-def test_a_damaged_file_is_passed_over():
-    path = folders.data() / "measurements" / "bad.json"
+DAMAGED = (
+    b'{"format": 1, "measurements": [{"kind": "x"}, 3]}',
+    b"\xff\xfe{",
+    b'{"format": 1, "measurements": [',
+    b'{"format": 9, "measurements": []}',
+    b"",
+)
+
+
+@pytest.mark.parametrize("data", DAMAGED)
+def test_a_damaged_file_is_passed_over_and_kept_aside(data: bytes):
+    path = store.path_of("bad")
     path.parent.mkdir(parents=True)
-    path.write_text('{"format": 1, "measurements": [{"kind": "x"}, 3]}')
+    path.write_bytes(data)
     assert store.load("bad") == ()
-    path.write_bytes(b"\xff\xfe{")
-    assert store.load("bad") == ()
+    assert "cover burnt-in text again" in store.problem("bad")
+    document = MeasureDocument()
+    document.add(LINE)
+    said = store.save("bad", document)
+    (aside,) = path.parent.glob("bad.json.damaged-*")
+    assert aside.read_bytes() == data and aside.name in said and said.count(".\n") == 0
+    assert store.load("bad") == (LINE,) and not store.problem("bad")
+    assert store.save("bad", document) == ""  # it is said once
+
+
+def test_what_can_be_read_of_a_damaged_file_stays():
+    whole = MeasureDocument([LINE, OVAL])
+    store.save("k", whole)
+    path = store.path_of("k")
+    text = path.read_text().replace(OVAL.kind, "spiral")
+    path.write_text(text)
+    said = store.rescue("k")
+    assert "some of them could not be read" in said
+    assert store.load("k") == (LINE,) and not store.problem("k")
+    (aside,) = path.parent.glob("k.json.damaged-*")
+    assert aside.read_text() == text
+
+
+def test_what_the_system_does_not_give_is_not_overwritten(monkeypatch):
+    store.save("k", MeasureDocument([LINE]))
+    path = store.path_of("k")
+    whole = path.read_bytes()
+
+    def refused(self: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", refused)
+        document = MeasureDocument()
+        document.add(OVAL)
+        with pytest.raises(SaliscopeError, match="not overwritten"):
+            store.save("k", document)
+    assert path.read_bytes() == whole

@@ -183,3 +183,75 @@ def test_without_a_model_what_needs_one_is_off(qtbot, make_window, pictures: Pat
     choice = window.batch.dialog.choice
     assert not choice.scores.isEnabled() and not choice.arrays.isEnabled()
     assert choice.report.isEnabled() and "No model" in choice._remark.text
+
+
+def test_a_figure_shows_the_view_as_it_is_seen(qtbot, window, tmp_path: Path):
+    from viewer.export.single import SingleExport
+
+    state, single = window.state, window.findChild(SingleExport)
+    state.set_views(2)
+    state.set_active_view(0)
+    state.overlays.show(0, "gate")
+    state.overlays.show(1, "local")
+    state.overlays.restyle(
+        kind="contours", levels=(0.3, 0.6), scale="locked", threshold=0.1, colours="viridis"
+    )
+
+    def described(name: str) -> dict:
+        single.write_figure(tmp_path / name)
+        qtbot.waitUntil(lambda: (tmp_path / name).is_file() and state.jobs.idle, timeout=60_000)
+        with Pillow.open(tmp_path / name) as made:
+            return json.loads(made.info["Description"])
+
+    qtbot.waitUntil(lambda: window.views.reading.visible_overlay is not None, timeout=60_000)
+    about = described("contours.png")
+    drawn = about["drawn"]
+    assert list(about["maps"]) == ["gate"]
+    assert (drawn["kind"], drawn["colours"], drawn["levels"]) == ("contours", "viridis", [0.3, 0.6])
+    assert drawn["shared"] and drawn["scale"] == list(window.views.reading.visible_overlay.range)
+    # Hidden is hidden: no map, no outline.
+    window.views.reading.set_overlay_shown(False)
+    window.views.set_masks_shown(False)
+    about = described("hidden.png")
+    assert "drawn" not in about
+    # A difference of two maps is a map like any other.
+    window.views.reading.set_overlay_shown(True)
+    window.views.set_masks_shown(True)
+    state.overlays.restyle(kind="hot-spots", top=0.05)
+    state.analysis.derive("gate-minus-local")
+    window.actions_.show_map("gate-minus-local")
+    reading = window.views.reading
+    qtbot.waitUntil(
+        lambda: (
+            reading.visible_overlay is not None
+            and reading.visible_overlay.map.name == "gate-minus-local"
+            and state.jobs.idle
+        ),
+        timeout=60_000,
+    )
+    about = described("difference.png")
+    assert list(about["maps"]) == ["gate-minus-local"]
+    assert about["drawn"]["kind"] == "hot-spots" and about["drawn"]["top"] == 0.05
+
+
+def test_a_picture_hides_the_masks_that_the_view_hides(qtbot, window, tmp_path: Path):
+    for name, shown in (("with.png", True), ("without.png", False)):
+        window.views.set_masks_shown(shown)
+        window.exporting.write_picture(tmp_path / name)
+        qtbot.waitUntil(lambda name=name: (tmp_path / name).is_file(), timeout=60_000)
+    seen, bare = (
+        np.asarray(Pillow.open(tmp_path / n).convert("RGB")) for n in ("with.png", "without.png")
+    )
+    colours = [mask.colour for mask in window.views.reading.document.masks if mask.area(0)]
+    assert colours
+    wanted = [[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in colours]
+    for colour in wanted:
+        near = [
+            (np.abs(picture.astype(int) - colour).max(axis=2) < 30).sum()
+            for picture in (seen, bare)
+        ]
+        assert near[0] > near[1] + 100
+    # The colour bar is there too, with the table's bright end at the right edge.
+    assert window.views.reading.visible_overlay is not None
+    edge = seen[:, -80:].astype(int)
+    assert (edge.max(axis=2) - edge.min(axis=2) > 60).any()

@@ -274,3 +274,22 @@ def test_an_image_shown_beside_has_measurements_of_its_own(window, qtbot, tmp_pa
 
 def _length_of(view, item):
     return f"{measure(view.image, item).value:.1f}"
+
+
+def test_a_damaged_file_of_measurements_is_kept_and_told(bare_window, until, tmp_path):
+    from PIL import Image as Pillow
+
+    from engine.images.scan import scan
+
+    folder = tmp_path / "one"
+    folder.mkdir()
+    Pillow.fromarray(np.full((60, 80), 90, np.uint8)).save(folder / "a.png")
+    (series,) = [s for case in scan([folder]).cases for s in case.series]
+    path = store.path_of(series.load(None).key)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text('{"format": 1, "measurements": [')
+    window = bare_window(folder)
+    until(lambda: "measurements and covers" in window.notice.text)
+    (aside,) = path.parent.glob("*.damaged-*")
+    assert aside.name in window.notice.text
+    assert aside.read_text() == '{"format": 1, "measurements": ['
