@@ -175,6 +175,7 @@ class Views(QWidget):
         """Make another image that a view shows the one being read."""
         content = self._state.contents[view]
         if content.case is not None and content.series is not None:
+            self._state.list_case(content.case)
             self._state.open_series(content.case, content.series)
 
     def refuse_drawing(self) -> bool:

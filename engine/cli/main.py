@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from io import TextIOWrapper
 from typing import NoReturn
 
-from engine.cli import convert_mask, explain, export, output, predict, score
+from engine.cli import convert_mask, explain, export, output, predict, score, similar
 from engine.errors import CancelledError, SaliscopeError
 
 OK = 0
@@ -30,6 +30,7 @@ examples:
   python -m engine predict scan.dcm
   python -m engine explain scan.nii.gz --frame 12 --map gate --map global --out maps/
   python -m engine score maps/gate.npy mask.png
+  python -m engine similar scan.dcm --among training/
   python -m engine convert-mask mask.png --image scan.dcm --to dicom-seg --out mask.dcm
   python -m engine export study/ --out away --masks nifti,dicom-seg --scores --report
 
@@ -92,6 +93,6 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
-    for command in (predict, explain, score, convert_mask, export):
+    for command in (predict, explain, score, similar, convert_mask, export):
         command.add(commands)
     return parser

@@ -32,18 +32,21 @@ if TYPE_CHECKING:
 FRAMES = 5
 #: Frames whose features are kept on disk for each checkpoint; some 10 kB each.
 KEPT = 20_000
+#: Files whose content is known by their path, size and time; some 250 bytes each.
+KEPT_FILES = 100_000
 
 Features = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Alike:
-    """A frame of another case. likeness: cosine, -1 to 1."""
+    """A frame of another case. likeness: cosine, -1 to 1. label: what it is, "" where not known."""
 
     case: Case
     series: Series
     frame: int
     likeness: float
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ def embed(
     session: Session, series: Series, cache: Cache, progress: Progress | None = None
 ) -> dict[int, Features]:
     """Return the features of a series' frames that are looked at; read only where not kept."""
-    stamp = _stamp(series)
+    stamp = cache.stamp(series)
     known = cache.get(stamp)
     if known:
         return known
@@ -127,9 +130,10 @@ def cosine(one: Features, other: Features) -> float:
 
 
 class Cache:
-    """Features by what tells a series from every other, in one file a checkpoint.
+    """Features by the content of a series' files, in one file a checkpoint.
 
-    Its keys are digests: neither names nor paths are in it.
+    Its keys are digests: neither names nor paths are in it. A file is read for its digest once, as
+    long as its path, size and time stay; one that was moved or copied is known by its content.
     """
 
     def __init__(self, sha256: str) -> None:
@@ -138,24 +142,53 @@ class Cache:
         self._stamps: list[str] = []
         self._frames: list[int] = []
         self._values: list[Features] = []
+        self._contents: dict[str, str] = {}  # a file's state to its content, both as digests
         try:
             with np.load(self._path, allow_pickle=False) as file:
                 self._stamps = [str(stamp) for stamp in file["stamps"]]
                 self._frames = [int(frame) for frame in file["frames"]]
                 self._values = list(file["values"].astype(np.float32))
+                states, contents = file["states"].tolist(), file["contents"].tolist()
+                self._contents = dict(zip(states, contents, strict=True))
         except (OSError, ValueError, TypeError, KeyError, EOFError, BadZipFile):
             pass  # none yet, or damaged: computed again
         if not len(self._stamps) == len(self._frames) == len(self._values):
             self._stamps, self._frames, self._values = [], [], []
+        self._rows: dict[str, list[int]] = {}
+        for row, stamp in enumerate(self._stamps):
+            self._rows.setdefault(stamp, []).append(row)
+
+    def stamp(self, series: Series) -> str:
+        """Return a digest of what a series' files hold now."""
+        digest = hashlib.blake2b(digest_size=16)
+        digest.update(f"{series.title}\0{series.summary}".encode())  # of a file that holds several
+        for path in series.paths:
+            digest.update(f"\0{self._content(path)}".encode())
+        return digest.hexdigest()
+
+    def _content(self, path: Path) -> str:
+        state = hashlib.blake2b(_state_of(path).encode(), digest_size=16).hexdigest()
+        known = self._contents.get(state)
+        if known is not None:
+            return known
+        try:
+            with path.open("rb") as file:
+                found = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16))
+        except OSError:
+            return state  # cannot be read: whoever loads it says so
+        self._contents[state] = found.hexdigest()
+        self._new = True
+        return self._contents[state]
 
     def get(self, stamp: str) -> dict[int, Features]:
         """Return the features of a series by frame; empty where there are none."""
-        rows = [row for row, known in enumerate(self._stamps) if known == stamp]
+        rows = self._rows.get(stamp, ())
         return {self._frames[row]: self._values[row] for row in rows}
 
     def put(self, stamp: str, features: dict[int, Features]) -> None:
         """Keep the features of a series."""
         for frame, values in features.items():
+            self._rows.setdefault(stamp, []).append(len(self._stamps))
             self._stamps.append(stamp)
             self._frames.append(frame)
             self._values.append(values)
@@ -173,6 +206,8 @@ class Cache:
                 stamps=np.array(self._stamps[-KEPT:]),
                 frames=np.array(self._frames[-KEPT:], np.int32),
                 values=np.array(self._values[-KEPT:], np.float32),
+                states=np.array(list(self._contents)[-KEPT_FILES:], np.str_),
+                contents=np.array(list(self._contents.values())[-KEPT_FILES:], np.str_),
             )
             temporary.replace(self._path)
         except OSError:
@@ -185,15 +220,6 @@ def _scaled(session: Session, features: Features) -> Features:
         return features
     scaled: Features = (features - reference.mean) / reference.scale
     return scaled
-
-
-def _stamp(series: Series) -> str:
-    """Return a digest of a series' files as they are now."""
-    digest = hashlib.blake2b(digest_size=16)
-    digest.update(f"{series.title}\0{series.summary}".encode())
-    for path in series.paths:
-        digest.update(f"\0{_state_of(path)}".encode())
-    return digest.hexdigest()
 
 
 def _state_of(path: Path) -> str:

@@ -2,8 +2,9 @@
 
 The table lies beside the images or in a folder above them. Paths in it are relative to it, with
 forward slashes. ``path`` is required; ``mask`` (a file, or nothing or "empty" where there is no
-lesion), ``frame`` (of ``path``, from 0), ``patient``, ``title``, ``modality`` and ``sequence``
-may be there; other columns are passed over. ``python -m training.phantom`` writes such tables.
+lesion), ``frame`` (of ``path``, from 0), ``patient``, ``title``, ``modality``, ``sequence`` and
+``label`` (the class) may be there; other columns are passed over. ``python -m training.phantom``
+writes such tables.
 """
 
 from __future__ import annotations
@@ -23,13 +24,17 @@ _NO_MASK = ("", "empty")
 
 @dataclass
 class Entry:
-    """What the table says of one file. ``masks``: (frame of the file, mask file), in its order."""
+    """What the table says of one file.
+
+    ``masks``: (frame of the file, mask file), in its order. ``labels``: by frame of the file.
+    """
 
     patient: str = ""
     title: str = ""
     modality: str = ""
     sequence: str = ""
     masks: list[tuple[int, Path]] = field(default_factory=list)
+    labels: dict[int, str] = field(default_factory=dict)
 
 
 class Manifests:
@@ -84,6 +89,9 @@ def _take(folder: Path, row: dict[str, str], entries: dict[Path, Entry]) -> None
     frame = row.get("frame", "").strip() or "0"
     if mask is not None and frame.isdecimal():
         entry.masks.append((int(frame), mask))
+    label = row.get("label", "").strip()
+    if label and frame.isdecimal():
+        entry.labels[int(frame)] = label
 
 
 def _inside(folder: Path, written: str) -> Path | None:

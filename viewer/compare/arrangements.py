@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,8 @@ from viewer.state.overlay import VIEWS
 from viewer.views import Views
 
 if TYPE_CHECKING:
-    from engine.evaluation.likeness import Search
+    from engine.evaluation.likeness import Alike, Search
+    from engine.images.case import Case
 
 #: The cases most alike that are shown beside the one being read.
 ALIKE = 3
@@ -45,6 +47,7 @@ class Arrangements(QObject):
         self._state = state
         self._views = views
         self._picker = picker
+        self._unlisted: frozenset[Case] = frozenset()
         self._seen = {0, 1}  # views that the reader has had, and left as they are
         state.seriesOpened.connect(self._follow)
         state.cases.changed.connect(self._let_go)
@@ -76,7 +79,7 @@ class Arrangements(QObject):
 
     def all_maps(self, *, slow: bool = False) -> None:
         """Show the image, each native map, and SHAP's; ``slow`` computes those at once."""
-        names = self._names()
+        names = self.names()
         if not names:
             return
         ready = self._state.analysis.maps
@@ -111,7 +114,7 @@ class Arrangements(QObject):
 
     def models(self) -> None:
         """Show one map of two checkpoints side by side; asks for the other if none is known."""
-        if not self._names():
+        if not self.names():
             return
         other = self._other_checkpoint()
         if other is not None:
@@ -121,7 +124,7 @@ class Arrangements(QObject):
 
     def choose_model(self) -> None:
         """Let the user choose the checkpoint to compare with."""
-        if self._names():
+        if self.names():
             self._picker.load_checkpoint(self.beside)
 
     def beside(self, checkpoint: Path) -> None:
@@ -138,7 +141,7 @@ class Arrangements(QObject):
             state.frame,
             state.case,
         )
-        if not self._names() or session is None or image is None:
+        if not self.names() or session is None or image is None:
             return
         groups = [group for group in state.cases.groups if group.cases]
         cases = [case for group in groups for case in group.cases if case is not own]
@@ -163,29 +166,38 @@ class Arrangements(QObject):
     # Within
 
     def _show_alike(self, result: Search, where: str) -> None:
-        name = self._map()
         alike = [one for one in result.found if one.likeness > 0][:ALIKE]
         missed = f" {result.unreadable} series could not be read." if result.unreadable else ""
         if not alike:
             why = "has anything in common with this one" if result.found else "could be compared"
             self._state.notice.emit(f"No other case in the list {why}.{missed}", "warning")
             return
+        self.show_alike(alike)
+        cases = f"{result.cases} other case" + ("s" if result.cases != 1 else "")
+        images = f"{result.frames} image" + ("s" if result.frames != 1 else "")
+        self._state.notice.emit(
+            f"Searched the {cases} in the list ({where}; {images}), by what this model sees in "
+            "them. They are not its training images; the next entry of the menu searches a folder "
+            f"of those.{missed}",
+            "info",
+        )
+
+    def show_alike(self, alike: Sequence[Alike], unlisted: Sequence[Case] = ()) -> None:
+        """Show the frame being read beside those that are alike to it.
+
+        unlisted: cases of theirs that are not in the list, and may be shown all the same.
+        """
+        self._unlisted = frozenset(unlisted)
+        name = self._map()
         contents: list[tuple[Content, str | None]] = [(HERE, name)]
         for one in alike:
-            note = f"likeness {one.likeness:.2f}"
+            note = f"likeness {one.likeness:.2f}" + (f" · {one.label}" if one.label else "")
             content = Content(one.case, one.series, frame=one.frame, note=note, companion="like")
             contents.append((content, name))
         self._lay_out(contents)
         for view in self._views.views[1 : len(contents)]:
             # Another patient's slices have no counterpart here: each stays on the one found.
             self._views.links.set_linked(view, False, "frame")
-        cases = f"{result.cases} other case" + ("s" if result.cases != 1 else "")
-        images = f"{result.frames} image" + ("s" if result.frames != 1 else "")
-        self._state.notice.emit(
-            f"Searched the {cases} in the list ({where}; {images}), by what this model sees in "
-            f"them. They are not its training images, which do not come with it.{missed}",
-            "info",
-        )
 
     def _lay_out(self, contents: list[tuple[Content, str | None]]) -> None:
         state, views = self._state, self._views
@@ -205,7 +217,7 @@ class Arrangements(QObject):
         active = next((v for v, (_, name) in enumerate(contents) if name is not None), 0)
         state.set_active_view(active if contents[active][0] == HERE else 0)
 
-    def _names(self) -> tuple[str, ...]:
+    def names(self) -> tuple[str, ...]:
         """Return the model's maps; say what is missing where there are none."""
         state = self._state
         if state.image is None:
@@ -249,7 +261,7 @@ class Arrangements(QObject):
         state = self._state
         listed = {case for group in state.cases.groups for case in group.cases}
         for view in range(VIEWS):
-            if state.contents[view].case not in (None, *listed):
+            if state.contents[view].case not in (None, *listed, *self._unlisted):
                 state.contents.set(view, HERE)
 
 

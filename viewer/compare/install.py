@@ -15,6 +15,7 @@ from viewer.compare.dragging import DragSource
 from viewer.compare.grid_picker import add_table, words
 from viewer.compare.memory import Memory
 from viewer.compare.picker import Picker
+from viewer.compare.similar import Similar
 from viewer.state import AppState
 from viewer.views import Views
 
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
 
 #: Grids with a shortcut: Alt and the number of their views.
 GRIDS = ((1, 3), (2, 2), (2, 3), (3, 3))
-ARRANGEMENTS = ("all-maps", "all-maps-shap", "sequences", "two-models", "choose-model", "similar")
+ARRANGEMENTS = (
+    *("all-maps", "all-maps-shap", "sequences", "two-models", "choose-model"),
+    *("similar", "similar-training", "training-folder"),
+)
 
 
 class Compare(QObject):
@@ -35,6 +39,7 @@ class Compare(QObject):
         state, views = window.state, window.views
         self.picker = Picker(state, views, window)
         self.arrangements = Arrangements(state, views, self.picker, self)
+        self.similar = Similar(state, self.arrangements, window)
         self.memory = Memory(state, views, self)
         self._state = state
         self._make_actions(window.actions_, state, views)
@@ -108,6 +113,19 @@ class Compare(QObject):
             arrange.similar,
             "Alt+Shift+S",
             tip="Search the cases of the list for those that look most alike to the model",
+        )
+        make(
+            "similar-training",
+            "This case and the most similar t&raining cases",
+            self.similar.search,
+            "Alt+Shift+R",
+            tip="Search a folder, such as your training images, for those most alike to the model",
+        )
+        make(
+            "training-folder",
+            "Choose the &folder of the training cases…",
+            self.similar.choose,
+            tip="It is asked for once, and remembered",
         )
         for rows, cols in GRIDS:
             make(

@@ -184,6 +184,11 @@ class AppState(QObject):
         for sentence, tone in storage.notes:
             self.notice.emit(sentence, tone)
 
+    def list_case(self, case: Case) -> None:
+        """Put a case that is shown beside another one into the list, unless it is there."""
+        if all(case not in group.cases for group in self.cases.groups):
+            self.cases.add(ScanResult((case,)))
+
     def _close_masks(self) -> None:
         self._count_masks()
         self.masks.set_document(None, None)

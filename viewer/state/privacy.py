@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QObject, Signal
 
@@ -33,6 +33,7 @@ class Privacy(QObject):
         self._cases = cases
         self.hidden = settings.flag("privacy/hidden", False)
         self._numbers: dict[object, int] = {}
+        self._beside: tuple[Case, ...] = ()
         self._words: re.Pattern[str] | None = None
         cases.changed.connect(self._learn)
         self._learn()
@@ -43,6 +44,11 @@ class Privacy(QObject):
             self.hidden = hidden
             self._settings.set("privacy/hidden", hidden)
             self.changed.emit()
+
+    def learn(self, cases: Sequence[Case]) -> None:
+        """Know the names of cases that are shown without being in the list."""
+        self._beside = tuple(cases)
+        self._learn()
 
     def case(self, case: Case) -> str:
         """Return what a case is called on screen: its title, or a number of its patient."""
@@ -74,7 +80,7 @@ class Privacy(QObject):
 
     def _learn(self) -> None:
         words: set[str] = set()
-        for case in self._cases.opened.cases:
+        for case in (*self._cases.opened.cases, *self._beside):
             words |= {case.title, case.patient_id}
             if case.patient_id or case.study:  # else the title is a file's name, taken whole
                 words |= set(re.split(r"[\W_]+", case.title))

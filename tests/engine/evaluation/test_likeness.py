@@ -86,7 +86,16 @@ def test_features_are_kept_and_files_that_changed_are_read_again(session, folder
     assert len(calls) == 1  # the frame that is compared
     os.utime(folder / "b.png", ns=(1, 1))
     search(session, image, 0, others)
-    assert len(calls) == 3  # that frame again, and the file that changed
+    assert len(calls) == 2  # that frame again: the file holds what it held
+    moved = folder / "moved"
+    moved.mkdir()
+    (folder / "b.png").rename(moved / "b.png")
+    search(session, image, 0, scan([moved]).cases)
+    assert len(calls) == 3, "a file that was moved is known by its content"
+    grey = np.asarray(Pillow.open(moved / "b.png"))
+    Pillow.fromarray(255 - grey).save(moved / "b.png")
+    search(session, image, 0, scan([moved]).cases)
+    assert len(calls) == 5  # that frame, and the file that changed
 
 
 def test_a_damaged_cache_is_made_anew(session):
