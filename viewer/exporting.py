@@ -100,6 +100,14 @@ class Exporting(QObject):
             return
         copy, provenance = mask.copy(id=mask.id), self.provenance()
         covers, hidden = self._state.covers(image), self.privacy.on
+        turned: tuple[str, ...] = ()
+        if kind == "dicom-seg" and self._state.axis and self._state.acquired is not None:
+            from engine.export.sources import TURNED
+            from engine.masks.reslice import as_acquired
+
+            # The slices on screen are none of the source's images, which a Segmentation refers to.
+            copy = as_acquired(copy, self._state.acquired, self._state.axis)
+            image, turned = self._state.acquired, (TURNED,)
 
         def work(_: Progress) -> Written:
             pictures = kind == "label-studio"
@@ -110,7 +118,7 @@ class Exporting(QObject):
                 done = nameless.write(
                     [copy], target, kind, provenance=provenance, with_pictures=pictures
                 )
-                return Written(done.paths, tuple(done.notes), nameless.removed)
+                return Written(done.paths, (*done.notes, *turned), nameless.removed)
             from engine.masks.formats import write
 
             done = write(
@@ -122,7 +130,7 @@ class Exporting(QObject):
                 with_pictures=pictures,
                 covers=covers,
             )
-            return Written(done.paths, tuple(done.notes))
+            return Written(done.paths, (*done.notes, *turned))
 
         self._state.jobs.start(f"Exporting {mask.label}", work, self._written)
 

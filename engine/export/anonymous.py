@@ -59,7 +59,7 @@ def transferred(mask: Mask, image: Image, *, author: bool = False) -> Mask:
 def of_picture(image: Image, covers: Sequence[Box]) -> Removed:
     """Return what de-identifying an image that is not written as DICOM amounts to."""
     done = Removed({"File and folder names": "removed"}, files=1, covered=len(covers))
-    if image.identity.sop_instance_uids:
+    if image.identity.is_dicom:
         done.attributes["Patient, study and series names, numbers and dates"] = "removed"
         done.attributes["Study, series, instance and frame of reference UIDs"] = "replaced"
     done.attributes["Names of those who drew masks"] = "removed"

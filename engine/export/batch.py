@@ -117,10 +117,10 @@ def _item(run: Run, item: Item, number: int, position: int, what: str, progress:
             raise MaskError(lost)
         summary.notes += [f"{what}: {lost}"] if lost else []
         if item.masks is not None:
-            masks = [mask for mask in item.masks if not mask.is_empty]
+            masks, notes = sources.with_other_axes(image, item.masks, item.axis)
         else:
             masks, notes = sources.masks_of(image, item.series, item.extra_masks)
-            summary.notes += [f"{what}: {note}" for note in notes if not wanted.deidentify]
+        summary.notes += [f"{what}: {note}" for note in notes if not wanted.deidentify]
         also = names.stems(image) if wanted.deidentify else ()
         loaded.append((image, tuple(names.anonymous_label(mask, image, also) for mask in masks)))
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image as Pillow
 
+from engine.errors import UnreadableImageError
 from engine.export.anonymous import covered
 from engine.images.dicom.deidentify import Deidentifier, cover_pixels
 from engine.images.image import Image
@@ -69,8 +70,10 @@ def _dicom(
                 dataset.SOPInstanceUID = generate_uid(prefix=None)
                 dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
                 dataset.save_as(temporary, enforce_file_format=True)
-            else:
+            elif path.is_file():
                 shutil.copyfile(path, temporary)
+            else:
+                raise UnreadableImageError(path, "it is no longer there", "put it back")
         written.append(target)
     return written, [NEW_UIDS] if covers and deidentifier is None else []
 

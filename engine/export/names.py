@@ -81,7 +81,7 @@ def source_name(image: Image) -> str:
     A DICOM file's name often is its patient's.
     """
     paths = image.identity.source_paths
-    if image.identity.sop_instance_uids or not paths:
+    if image.identity.is_dicom or not paths:
         return ""
     path = paths[0]
     return safe_stem(nifti.stem(path) if nifti.is_nifti(path.name) else path.stem)

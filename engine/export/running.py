@@ -37,7 +37,8 @@ FULL_BYTES = 1 << 20
 class Item:
     """One series to export, and what is known of it where it is on screen.
 
-    image: None to load it. masks: None for those that are saved, beside it or came with it.
+    image: as acquired, None to load it. masks: those that are drawn on it cut along ``axis``, None
+    for those that are saved, beside it or came with it.
     frame: the one for the report where it matters; None for the one with the most of a mask.
     covers: besides those that were put on the image in the program, which always hold.
     """
@@ -46,6 +47,7 @@ class Item:
     series: Series
     image: Image | None = None
     masks: tuple[Mask, ...] | None = None
+    axis: int = 0
     compared: str = ""
     frame: int | None = None
     window: Window | None = None

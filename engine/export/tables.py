@@ -137,6 +137,6 @@ def listed(
     }
     if not wanted.deidentify:
         found["image_key"] = image.key
-        if not image.identity.sop_instance_uids:
+        if not image.identity.is_dicom:
             found["file"] = [path.name for path in image.identity.source_paths]
     return found

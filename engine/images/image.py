@@ -127,6 +127,11 @@ class Identity:
     series_description: str = ""
     volume: int | None = None
 
+    @property
+    def is_dicom(self) -> bool:
+        """Whether it was read from DICOM; a stack cut along another axis has no frames' UIDs."""
+        return bool(self.sop_instance_uids or self.sop_class_uid or self.series_instance_uid)
+
 
 @dataclass(frozen=True)
 class Display:

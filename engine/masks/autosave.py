@@ -14,12 +14,15 @@ other, and nobody has to be read-only.
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from engine import folders
@@ -28,7 +31,7 @@ from engine.masks.change import Change
 from engine.masks.document import MaskDocument
 from engine.masks.mask import ImageReference, Mask
 from engine.masks.records import DamagedError, Record, State, digest, record_of
-from engine.masks.slot import NewerFormatError, Slot
+from engine.masks.slot import NewerFormatError, Slot, size_of
 from engine.masks.steps import SavedHistory
 
 _log = logging.getLogger(__name__)
@@ -83,6 +86,24 @@ def restore(image: Image | ImageReference) -> Restored | None:
     if not state.masks and not notes:
         return None
     return Restored(tuple(state.masks), state.active, tuple(dict.fromkeys(notes)), saved_at)
+
+
+def saved_sizes() -> frozenset[tuple[int, int, int]]:
+    """Return the sizes (frames, rows, cols) of all images for which masks are saved."""
+    root = folders.data() / "masks"
+    try:
+        return _sizes(root, root.stat().st_mtime_ns)
+    except OSError:
+        return frozenset()
+
+
+@lru_cache(maxsize=2)
+def _sizes(root: Path, _: int) -> frozenset[tuple[int, int, int]]:
+    found = set()
+    for folder in root.iterdir():
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, struct.error):
+            found.add(size_of(min(path for path in folder.iterdir() if path.is_dir())))
+    return frozenset(found)
 
 
 class Autosave:

@@ -294,6 +294,20 @@ class Slot:
         return sorted(found)
 
 
+def size_of(folder: Path) -> tuple[int, int, int]:
+    """Return (frames, rows, cols) of the image that a slot's masks are of.
+
+    Raises ``OSError``, ``ValueError``, ``KeyError``, ``TypeError`` or ``struct.error`` where the
+    slot does not say.
+    """
+    journal = max(folder.glob("journal-*.bin"))
+    with journal.open("rb") as file:
+        file.seek(10)
+        length, _ = _RECORD.unpack(file.read(_RECORD.size))
+        frames, rows, cols = json.loads(file.read(min(length, 4096)))["image"]
+    return int(frames), int(rows), int(cols)
+
+
 def _framed(body: bytes) -> bytes:
     return _RECORD.pack(len(body), zlib.crc32(body)) + body
 

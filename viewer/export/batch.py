@@ -111,10 +111,11 @@ class BatchExport(QObject):
         return Item(
             case,
             series,
-            image=state.image,
+            image=state.image if state.axis == 0 else state.acquired,
+            axis=state.axis,
             masks=tuple(mask.copy(id=mask.id) for mask in state.masks.all),
             compared=compared.id if compared is not None else "",
-            frame=state.frame,
+            frame=state.frame if state.axis == 0 else None,
             window=view.grey_window,
             inverted=view.inverted,
             sign=state.scores.sign,

@@ -28,7 +28,8 @@ _UPLOADED = re.compile(r"^[0-9a-f]{8}-")  # what Label Studio puts before an upl
 def is_picture(image: Image) -> bool:
     """Whether the image was read from one picture file, which others can show as it is."""
     paths = image.identity.source_paths
-    return image.frames == 1 and bool(paths) and paths[0].suffix.lower() in _SHOWN
+    shown = bool(paths) and paths[0].suffix.lower() in _SHOWN
+    return image.frames == 1 and shown and not image.identity.is_dicom
 
 
 def name(image: Image, frame: int) -> str:
@@ -39,7 +40,7 @@ def name(image: Image, frame: int) -> str:
     paths = image.identity.source_paths
     if is_picture(image):
         return paths[0].name
-    if image.identity.sop_instance_uids or not paths:
+    if image.identity.is_dicom or not paths:
         base = image.identity.series_instance_uid or image.key
     else:
         base = nifti.stem(paths[0]) if nifti.is_nifti(paths[0].name) else paths[0].stem

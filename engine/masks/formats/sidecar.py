@@ -252,7 +252,7 @@ def _identity(image: Image, include_patient: bool) -> dict[str, Any]:
         out["patient_id"] = identity.patient_id
         out["study_date"] = identity.study_date
         out["series_description"] = identity.series_description
-    if include_patient or not identity.sop_instance_uids:
+    if include_patient or not identity.is_dicom:
         out["source_files"] = [p.name for p in identity.source_paths]
     return out
 
