@@ -92,6 +92,11 @@ class Livewire:
             return near
         return self._distant(point)
 
+    def prepare(self) -> None:
+        """Find all edges now; else that is done when the first path is asked for."""
+        self.cost  # noqa: B018
+        self._coarse  # noqa: B018
+
     @cached_property
     def cost(self) -> NDArray[np.float64]:
         """What a step of one pixel costs at each pixel, (rows, cols)."""

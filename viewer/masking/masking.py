@@ -50,6 +50,7 @@ class Masking(QObject):
         self._window = window
         self._state = window.state
         self.work = MaskWork(self._state, window.views.refuse_drawing, self)
+        window.toolbox.livewire.beside = self.work.beside
         window.toolbox.region.throughRequested.connect(self.work.grow_through)
         window.answers.masks.editLabels.connect(self.edit_labels)
         self._make()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,12 @@ class MaskWork(QObject):
     def busy(self) -> bool:
         """Whether an operation is at work, or its result not yet in the mask."""
         return self._waiting or self._state.jobs.has(KEY)
+
+    def beside(self, work: Callable[[], object], done: Callable[[Any], None]) -> None:
+        """Prepare something for a tool off the GUI thread; the latest supersedes."""
+        self._state.jobs.start(
+            "Finding edges", lambda _: work(), done, key="tool-edges", shown=False
+        )
 
     def ready(self) -> MaskDocument | None:
         """Return the document if its active mask can be worked on; else say why not."""

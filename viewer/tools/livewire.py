@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from engine.images.image import Image
 from engine.masks.livewire import Livewire, simplified
 from viewer.tools.base import Pointer
@@ -9,9 +12,19 @@ from viewer.tools.outline import Outline
 from viewer.tools.outlining import CornerTool
 from viewer.tools.polygon import on_first
 
+#: Starts ``work`` off the GUI thread; ``done`` is called on it with what that returns.
+Beside = Callable[[Callable[[], Any], Callable[[Any], None]], None]
+
+#: Frames of fewer pixels than this have their edges found at once: that takes some 30 ms.
+AT_ONCE = 300_000
+
 
 class LivewireTool(CornerTool):
-    """Click along an edge and the line follows it; Shift draws straight, Alt or Ctrl erases."""
+    """Click along an edge and the line follows it; Shift draws straight, Alt or Ctrl erases.
+
+    ``beside`` finds the edges of large frames off the GUI thread, from when the mouse first comes
+    over them; lines are straight until then. Without it they are found at once.
+    """
 
     name = "livewire"
     title = "Livewire"
@@ -24,12 +37,17 @@ class LivewireTool(CornerTool):
 
     def __init__(self) -> None:
         super().__init__()
+        self.beside: Beside | None = None
         self._wire: tuple[Image, int, Livewire] | None = None
+        self._sought: tuple[Image, int] | None = None
+        self._last: Pointer | None = None  # where the mouse was while edges were being found
         self._legs: list[int] = []  # how many points each click has added
 
     @property
     def now(self) -> str:
         """What comes next."""
+        if self._sought is not None:
+            return f"Finding the edges of this image; lines are straight until then. {self.hint}"
         if self._outline is None:
             return self.hint
         does = "erases" if self._outline.erase else "marks"
@@ -46,7 +64,7 @@ class LivewireTool(CornerTool):
             if outline is not None:
                 at = _inside(pointer)
                 outline.points, outline.anchors, self._legs = [at], [at], [1]
-                self._follow(pointer).set_anchor((int(at[0]), int(at[1])))
+                self._hold(pointer, at)
                 self.changed.emit()
             return
         if not outline.belongs_to(pointer.view):
@@ -61,13 +79,16 @@ class LivewireTool(CornerTool):
             assert outline.anchors is not None
             outline.anchors.append(leg[-1])
             self._legs.append(len(leg))
-            self._follow(pointer).set_anchor((int(leg[-1][0]), int(leg[-1][1])))
+            self._hold(pointer, leg[-1])
         outline.trail = []
         self.changed.emit()
 
     def hover(self, pointer: Pointer) -> None:
         """Show how the line would run to the mouse."""
         outline = self._outline
+        self._last = pointer
+        if outline is None and pointer.view.document is not None:
+            self._follow(pointer)
         if outline is not None and outline.belongs_to(pointer.view):
             outline.trail = self._leg(outline, pointer)
             outline.erase = pointer.reverses
@@ -84,16 +105,14 @@ class LivewireTool(CornerTool):
         if not outline.anchors:
             self._outline = None
         elif self._wire is not None:
-            row, col = outline.anchors[-1]
-            self._wire[2].set_anchor((int(row), int(col)))
+            self._wire[2].set_anchor(_whole(outline.anchors[-1]))
         self.changed.emit()
         return True
 
     def fill(self, outline: Outline) -> None:
         """Follow the edge back to the first point, and take what lies inside."""
         if self._wire is not None and outline.anchors:
-            first = outline.anchors[0]
-            way = simplified(self._wire[2].path_to((int(first[0]), int(first[1]))))
+            way = simplified(self._wire[2].path_to(_whole(outline.anchors[0])))
             outline.points += way[1:-1]
         outline.document.fill_lasso(
             outline.frame,
@@ -107,18 +126,58 @@ class LivewireTool(CornerTool):
         row, col = _inside(pointer)
         if (row, col) == outline.points[-1]:
             return []
-        if pointer.shift:
+        wire = None if pointer.shift else self._follow(pointer)
+        if wire is None:
             return [(row, col)]
-        return simplified(self._follow(pointer).path_to((int(row), int(col))))[1:]
+        return simplified(wire.path_to(_whole((row, col))))[1:]
 
-    def _follow(self, pointer: Pointer) -> Livewire:
-        """Return the paths on the frame that the view shows."""
-        view = pointer.view
-        assert view.image is not None
+    def _hold(self, pointer: Pointer, at: tuple[float, float]) -> None:
+        """Let the next leg start from a point."""
+        wire = self._follow(pointer)
+        if wire is not None:
+            wire.set_anchor(_whole(at))
+
+    def _follow(self, pointer: Pointer) -> Livewire | None:
+        """Return the paths on the frame that the view shows, None while its edges are sought."""
+        image, frame = pointer.view.image, pointer.view.frame
+        assert image is not None
         wire = self._wire
-        if wire is None or wire[0] is not view.image or wire[1] != view.frame:
-            wire = self._wire = (view.image, view.frame, Livewire(view.image.grey(view.frame)))
-        return wire[2]
+        if wire is not None and wire[0] is image and wire[1] == frame:
+            return wire[2]
+        if self.beside is None or image.shape[0] * image.shape[1] < AT_ONCE:
+            self._sought = None
+            self._wire = (image, frame, _edges(image, frame))
+            return self._wire[2]
+        self._wire = None
+        if self._sought is None or self._sought[0] is not image or self._sought[1] != frame:
+            self._sought = (image, frame)
+            self.beside(lambda: _edges(image, frame), lambda found: self._take(image, frame, found))
+            self.changed.emit()
+        return None
+
+    def _take(self, image: Image, frame: int, found: Livewire) -> None:
+        """Follow edges from here on; what was drawn meanwhile stays straight."""
+        sought = self._sought
+        if sought is None or sought[0] is not image or sought[1] != frame:
+            return
+        self._sought = None
+        self._wire = (image, frame, found)
+        outline = self._outline
+        if outline is not None and outline.anchors:
+            found.set_anchor(_whole(outline.anchors[-1]))
+            if self._last is not None and outline.belongs_to(self._last.view):
+                outline.trail = self._leg(outline, self._last)
+        self.changed.emit()
+
+
+def _edges(image: Image, frame: int) -> Livewire:
+    wire = Livewire(image.grey(frame))
+    wire.prepare()
+    return wire
+
+
+def _whole(at: tuple[float, float]) -> tuple[int, int]:
+    return int(at[0]), int(at[1])
 
 
 def _inside(pointer: Pointer) -> tuple[float, float]:

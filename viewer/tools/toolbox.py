@@ -26,6 +26,7 @@ class Toolbox:
     def __init__(self) -> None:
         self.brush_size = BrushSize()
         self.threshold_brush = ThresholdBrushTool(self.brush_size)
+        self.livewire = LivewireTool()
         self.region = RegionTool()
         self.tools: tuple[Tool, ...] = (
             WindowLevelTool(),
@@ -37,7 +38,7 @@ class Toolbox:
             self.threshold_brush,
             PolygonTool(),
             LassoTool(),
-            LivewireTool(),
+            self.livewire,
             self.region,
             FillTool(),
         )

@@ -412,3 +412,18 @@ def test_large_frames_are_worked_on_beside_the_window(window, qtbot, monkeypatch
     for name in ("mask-fill-holes", "mask-largest"):
         trigger(qtbot, window, name)
     assert "one piece on this slice only" in window.notice.text
+
+
+def test_edges_of_a_large_image_are_found_beside_the_window(window, qtbot, monkeypatch):
+    from viewer.tools import livewire
+
+    monkeypatch.setattr(livewire, "AT_ONCE", 1000)
+    tool = window.toolbox["livewire"]
+    window.choose_tool(tool)
+    view = window.views.active
+    QTest.mouseMove(view.surface, view.viewport.to_widget(150, 160).toPoint())
+    assert window.state.jobs.has("tool-edges") and "Finding the edges" in tool.now
+    assert window.options._hint.text() == tool.now
+    idle(qtbot, window)
+    assert tool._wire is not None and tool._wire[2].cost.shape == view.image.shape
+    assert window.options._hint.text() == tool.hint

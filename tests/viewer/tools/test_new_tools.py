@@ -18,6 +18,7 @@ from engine.masks.region import region
 from engine.masks.threshold import picked_range
 from tests.viewer.tools.test_drawing import click, painted, pixels, send, stroke
 from viewer.canvas.view import ImageView
+from viewer.tools import livewire
 from viewer.tools.toolbox import Toolbox
 
 SHAPE = (90, 120)
@@ -139,6 +140,51 @@ def test_livewire_shows_its_way_and_takes_clicks_back(view, toolbox):
         QTest.keyClick(view.surface, Qt.Key.Key_Backspace)
     assert not tool.busy
     assert view.document.masks == ()
+
+
+def test_livewire_draws_straight_until_the_edges_of_a_large_frame_are_found(
+    view, toolbox, monkeypatch
+):
+    monkeypatch.setattr(livewire, "AT_ONCE", 100)
+    tool = toolbox["livewire"]
+    begun = []
+    tool.beside = lambda work, done: begun.append((work, done))
+    view.set_tool(tool)
+
+    def move(row, col):
+        place = view.viewport.to_widget(row, col)
+        send(view, QEvent.Type.MouseMove, place, button=Qt.MouseButton.NoButton)
+
+    move(22, 60)  # the mouse comes over the image: its edges are sought, once
+    assert len(begun) == 1 and tool.now.startswith("Finding the edges")
+    click(view, 20, 60)
+    click(view, 30, 80)
+    move(45, 85)
+    assert len(begun) == 1
+    assert [len(part) for part in (tool._outline.points, tool._outline.trail)] == [2, 1]
+    work, done = begun.pop()
+    done(work())
+    assert not tool.now.startswith("Finding")
+    trail = np.array(tool._outline.trail)  # at once, where the mouse rests
+    assert len(trail) > 1 and np.abs(np.hypot(*(trail - (45, 60)).T) - 25).max() < 4
+    for row, col in ((45, 85), (70, 60), (45, 35)):
+        click(view, row, col)
+    QTest.keyClick(view.surface, Qt.Key.Key_Return)
+    rows, cols = np.indices(SHAPE)
+    disc = np.hypot(rows - 45, cols - 60) < 25
+    found = pixels(view)
+    assert 2 * (found & disc).sum() / (found.sum() + disc.sum()) > 0.93
+
+    # What is found for a slice that was left is not taken for the one shown.
+    view.set_frame(1)
+    move(22, 60)
+    late = begun.pop()
+    view.set_frame(2)
+    move(22, 60)
+    late[1](late[0]())
+    assert tool._wire is None and len(begun) == 1
+    begun[0][1](begun[0][0]())
+    assert tool._wire[1] == 2
 
 
 def test_a_click_on_the_first_point_closes_the_livewire_and_alt_erases(view, toolbox):
