@@ -4,16 +4,24 @@
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
+# The desktop build has an environment of its own. On Linux, PyPI's torch brings several GB of CUDA;
+# TORCH_INDEX=https://download.pytorch.org/whl/cpu has the build without. TORCH names other versions
+# than constraints.txt does.
+PACKAGE_VENV ?= .venv-package
+TORCH_INDEX ?=
+TORCH ?=
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports pytest benchmarks clean
+.PHONY: help demo test lint types imports pytest benchmarks package try-package clean
 
 help:
 	@echo "make demo             install, then open the viewer on the shipped demo cases"
 	@echo "make demo ARGS=...    the same with arguments, e.g. ARGS=\"--screenshot demo.png\" or a folder"
 	@echo "make test             lint, types, import rules and the whole test suite"
 	@echo "make benchmarks       timings as ratios against named peers"
+	@echo "make package          the desktop build, a folder dist/saliscope (docs/packaging.md)"
+	@echo "make try-package      start the desktop build, and report its size and start times"
 
 $(BIN)/.runtime: pyproject.toml constraints.txt
 	sh scripts/python.sh "$(PYTHON)" "$(VENV)"
@@ -48,5 +56,18 @@ pytest: $(BIN)/.development
 benchmarks: $(BIN)/.development
 	$(BIN)/python -m pytest tests/benchmarks -s -p no:xdist --override-ini norecursedirs= $(ARGS)
 
+$(PACKAGE_VENV)/bin/.package: pyproject.toml constraints.txt
+	sh scripts/python.sh "$(PYTHON)" "$(PACKAGE_VENV)"
+	sh scripts/package-environment.sh "$(PACKAGE_VENV)/bin/python" "$(TORCH_INDEX)" "$(TORCH)"
+	@touch $@
+
+package: $(PACKAGE_VENV)/bin/.package
+	@sh scripts/system-libraries.sh viewer $(PACKAGE_VENV)/bin/python
+	$(PACKAGE_VENV)/bin/pyinstaller --noconfirm --log-level WARN --distpath dist --workpath build \
+		desktop/saliscope.spec
+
+try-package:
+	$(PACKAGE_VENV)/bin/python scripts/try_package.py dist/saliscope $(ARGS)
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) $(PACKAGE_VENV) build dist *.egg-info

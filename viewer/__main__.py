@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     from PySide6.QtWidgets import QApplication
 
-    from viewer import log, scaling, theme
+    from viewer import icons, log, scaling, theme
     from viewer.settings import Settings
     from viewer.state import AppState
     from viewer.window import Window
@@ -100,6 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     assert isinstance(application, QApplication)
     application.setApplicationName("Saliscope")
     application.setApplicationDisplayName("Saliscope")
+    application.setWindowIcon(icons.program())
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     log.start()
     theme.apply(application, given.theme or settings.text("theme", "dark"))

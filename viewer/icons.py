@@ -68,3 +68,17 @@ def tool_icon(name: str) -> QIcon:
     """Return the icon of a tool: the accent when it is the chosen one."""
     tokens = theme.current()
     return _icon(name, tokens.secondary, tokens.accent, tokens.faint, SIZE)
+
+
+def program() -> QIcon:
+    """Return the program's own icon, for the title bar and the list of windows."""
+    renderer = QSvgRenderer(str(resources.path("saliscope.svg")))
+    icon = QIcon()
+    for side in (16, 24, 32, 48, 64, 128, 256):
+        picture = QPixmap(side, side)
+        picture.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(picture)
+        renderer.render(painter)
+        painter.end()
+        icon.addPixmap(picture)
+    return icon

@@ -38,7 +38,16 @@ Each command explains itself: python -m engine predict -h
 """
 
 
+_MODULE = "python -m engine"
+# In the desktop build there is no Python to call: the command line is a program of its own.
+PROGRAM = "saliscope-engine" if getattr(sys, "frozen", False) else _MODULE
+
+
 class _Parser(argparse.ArgumentParser):
+    def format_help(self) -> str:
+        """Return the help, whose examples call the program as it is called here."""
+        return super().format_help().replace(_MODULE, PROGRAM)
+
     def error(self, message: str) -> NoReturn:
         """Leave with one line; argparse would print the usage first."""
         sentence = message[:1].upper() + message[1:]
@@ -87,7 +96,7 @@ def _say(text: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
-        prog="python -m engine",
+        prog=PROGRAM,
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
