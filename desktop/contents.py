@@ -35,6 +35,9 @@ HIDDEN = (
 )
 """Modules that are imported by a name made at run time."""
 
+WHOLE = ("dicomanonymizer",)
+"""Packages that import modules of theirs by a name made at run time: the editions of PS3.15."""
+
 DATA_OF = ("highdicom", "dicomanonymizer", "nibabel", "shap", "timm")
 """Packages that read files of their own."""
 
@@ -127,7 +130,7 @@ def resources() -> list[tuple[str, str]]:
     """Return the program's own files: (file, folder in the build).
 
     The guide is a link in the repository, which Git writes as a line of text on Windows: its text
-    is taken from where it is, and its pictures lie beside it as they do there.
+    is taken from where it is. Its pictures and the page it names lie beside it as they do there.
     """
     guide = ROOT / "docs" / "guide.md"
     files = {
@@ -138,6 +141,6 @@ def resources() -> list[tuple[str, str]]:
         and path != ROOT / "resources" / guide.name
     }
     files[ROOT / "LICENSE"] = "."
-    files[guide] = "docs"
+    files[guide] = files[guide.with_name("coming-from.md")] = "docs"
     files |= dict.fromkeys(sorted((ROOT / "docs" / "guide").glob("*.png")), "docs/guide")
     return [(str(path), folder) for path, folder in files.items()] + [(str(guide), "resources")]

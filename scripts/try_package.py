@@ -240,7 +240,17 @@ def _display() -> Iterator[str | None]:
         return
     read, write = os.pipe()
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x800x24", "-nolisten", "tcp"],
+        [
+            "Xvfb",
+            "-displayfd",
+            str(write),
+            "-screen",
+            "0",
+            "1280x800x24",
+            "-nolisten",
+            "tcp",
+            "-noreset",
+        ],
         pass_fds=[write],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -331,12 +341,12 @@ def try_all(build: Build, work: Path, quick: bool) -> dict[str, object]:
     print("mask: PNG to DICOM Segmentation and back")
 
     build.run(
-        *(build.engine, "export", DEMO / "DEMO04", "--out", work / "away", "--masks", "all"),
+        *(build.engine, "export", DEMO / "DEMO05", "--out", work / "away", "--masks", "all"),
         *("--figures", "png,pdf,svg", "--report", "--scores", "--overlays"),
     )
     _want(work / "away", "scores.csv", "export.json", "**/*.pdf", "**/*.svg", "**/*.nii.gz")
     build.run(
-        *(build.engine, "export", DEMO / "DEMO05", "--out", work / "nameless", "--images"),
+        *(build.engine, "export", DEMO / "DEMO06", "--out", work / "nameless", "--images"),
         *("--masks", "dicom-seg", "--deidentify"),
     )
     _want(work / "nameless", "**/*.dcm", "removed.txt")
