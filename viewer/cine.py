@@ -32,6 +32,13 @@ def frame_at(position: float, frames: int, *, sweep: bool) -> int:
     return min(place, period - place)
 
 
+def moves(image: Image) -> bool:
+    """Whether frames follow one another in time; else they are slices, whose rate says nothing."""
+    display = image.display
+    timed = bool(display.frame_rate) or len(display.frame_times_ms) == image.frames > 1
+    return timed or image.identity.modality in ("US", "XA", "RF", "ES")
+
+
 def own_rate(image: Image) -> float:
     """Return the rate that the file recommends, else what suits its modality."""
     stated = image.display.frame_rate

@@ -30,6 +30,7 @@ def test_styles_by_key_and_by_panel(make_window, pictures):
     window = make_window(pictures)
     state, view = window.state, window.views.active
     panel = window.answers.overlay
+    panel.set_folded(False)
     wash = pixels(view)
     assert panel.threshold.isVisibleTo(panel) and not panel.style_row.top.isVisibleTo(panel)
     seen = {}

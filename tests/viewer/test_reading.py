@@ -71,6 +71,13 @@ def test_the_slice_bar_follows_and_leads(window, qtbot, stack):
     show(window, qtbot, stack)
     bar = window.reading.bar
     assert bar.isVisible() and bar.text.text() == "1 / 12  ·  H 0.0 mm"
+    # Slices have no rate of their own; one is offered while they run, and says what it counts.
+    assert not bar.rate.isVisible() and not bar.way.isVisible()
+    window.reading.cine.play()
+    assert bar.rate.isVisible() and bar.rate.suffix() == " slices/s"
+    window.reading.cine.pause()
+    window.state.set_frame(0)
+    assert not bar.rate.isVisible()
     bar.slider.setValue(7)
     assert window.state.frame == window.views.active.frame == 7
     window.state.set_frame(3)
@@ -83,6 +90,7 @@ def test_space_plays_a_loop_at_its_own_rate(window, qtbot, tmp_path):
     view = show(window, qtbot, tmp_path)
     bar, cine = window.reading.bar, window.reading.cine
     assert bar.rate.value() == cine.rate == 50.0
+    assert bar.rate.isVisible() and bar.rate.suffix() == " fps"
     assert bar.text.text() == "1 / 6  ·  0.00 s"
     seen = set()
     window.state.frameChanged.connect(seen.add)

@@ -29,6 +29,11 @@ def test_information_has_wcag_aa_contrast(tokens, role, surface):
 
 
 @pytest.mark.parametrize("tokens", theme.THEMES.values(), ids=lambda t: t.name)
+def test_an_answer_has_no_colour_that_means_something_else(tokens):
+    assert tokens.answer not in (tokens.warning, tokens.good, tokens.accent)
+
+
+@pytest.mark.parametrize("tokens", theme.THEMES.values(), ids=lambda t: t.name)
 def test_stylesheet_is_complete_and_holds_no_text_under_11_px(tokens):
     sheet = theme.stylesheet(tokens)
     assert "$" not in sheet.replace("$-words", "")

@@ -206,6 +206,8 @@ def test_shap_waits_to_be_asked_and_can_be_cancelled(make_window, pictures, unti
         MapStatus.ABSENT
     }
     row = window.answers.agreement.rows["shap-gate"]
+    assert not row.isVisible()
+    window.answers.agreement._slow.click()
     assert row._button.isVisible() and row._button.text() == "Compute"
     said: list[str] = []
 

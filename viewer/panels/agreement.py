@@ -292,7 +292,17 @@ class AgreementPanel(Section):
         self.body.addLayout(self._list)
         below = QVBoxLayout()
         below.setContentsMargins(_INSET, 0, _INSET, 0)
-        below.addWidget(self._legend)
+        self._slow = QToolButton()
+        self._slow.setProperty("role", "link")
+        self._slow.setText("SHAP…")
+        self._slow.setToolTip("Maps that take a while; each is computed when you ask for it")
+        self._slow.setAccessibleName("Show the SHAP maps, which are computed when asked for")
+        self._slow.clicked.connect(self._show_slow)
+        self._all = False
+        legend = QHBoxLayout()
+        legend.addWidget(self._legend, 1)
+        legend.addWidget(self._slow)
+        below.addLayout(legend)
         below.addWidget(self._remark)
         below.addLayout(choices)
         self.body.addLayout(below)
@@ -324,7 +334,12 @@ class AgreementPanel(Section):
         in_views = {state.overlays[view].map_name for view in range(state.views)}
         for name, row in self._rows.items():
             row.show_score(state.analysis.entries[name], scores.get(name), name in in_views)
-            row.setVisible(state.image is not None)
+            hidden = self._is_idle(name) and not (self._all or name in in_views)
+            row.setVisible(state.image is not None and not hidden)
+        self._slow.setVisible(
+            state.image is not None
+            and any(row.isHidden() and self._is_idle(name) for name, row in self._rows.items())
+        )
         scored = next((s for s in scores.values() if s.chance_rma is not None), None)
         self._legend.show_values(
             scored.chance_rma if scored else None, scored.prior_rma if scored else None
@@ -345,6 +360,14 @@ class AgreementPanel(Section):
             self._remark.say("Draw a mask to see how each map agrees.")
         else:
             self._remark.say(self._verdict(), "warning")
+
+    def _is_idle(self, name: str) -> bool:
+        """Whether a map waits to be asked for: it has nothing to say beside the others yet."""
+        return is_slow(name) and self._state.analysis.entries[name].status is MapStatus.ABSENT
+
+    def _show_slow(self) -> None:
+        self._all = True
+        self.refresh()
 
     def _verdict(self) -> str:
         weak = [title(row.name) for row in self._rows.values() if row.greyed]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
 from viewer import icons
@@ -16,8 +19,13 @@ from viewer.panels.prediction import PredictionPanel
 from viewer.state import AppState
 from viewer.widgets.section import Section
 
-_FOLDED = ("mirror",)
-"""Sections that wait to be unfolded: few images show both limbs."""
+_FOLDED = ("mirror", "measurements", "image")
+"""Sections that wait to be unfolded: few images show both limbs, measurements are written beside
+what they measure, and what the image's header says is looked up now and then."""
+_LOW = ("overlay",)
+"""Sections that wait where there is little room, until the reader has said otherwise."""
+_ROOM = 900
+"""Height of the panel, logical pixels, from which there is room for those."""
 
 
 class AnswersPanel(QFrame):
@@ -29,6 +37,7 @@ class AnswersPanel(QFrame):
         super().__init__(parent)
         self.setObjectName("answersPanel")
         self._state = state
+        self._settling = False  # sections fold by the panel's height, not by the reader's hand
         self.prediction = PredictionPanel(state)
         self.agreement = AgreementPanel(state)
         self.overlay = OverlayPanel(state)
@@ -39,10 +48,10 @@ class AnswersPanel(QFrame):
         self.sections: dict[str, Section] = {
             "prediction": self.prediction,
             "agreement": self.agreement,
-            "overlay": self.overlay,
             "honesty": self.honesty,
-            "mirror": self.mirror,
             "masks": self.masks,
+            "overlay": self.overlay,
+            "mirror": self.mirror,
             "image": self.image,
         }
         self._collapse = QToolButton()
@@ -59,9 +68,7 @@ class AnswersPanel(QFrame):
         for name, section in self.sections.items():
             stack.addWidget(section)
             section.set_folded(state.settings.flag(f"folded/{name}", name in _FOLDED))
-            section.folded.connect(
-                lambda folded, name=name: state.settings.set(f"folded/{name}", folded)
-            )
+            section.folded.connect(partial(self._keep, name))
         stack.addStretch(1)
         scroll = self._scroll = QScrollArea()
         scroll.setWidget(content)
@@ -80,9 +87,22 @@ class AnswersPanel(QFrame):
         stack = content.layout() if content is not None else None
         assert isinstance(stack, QVBoxLayout)
         stack.insertWidget(stack.indexOf(self.sections[before]), section)
-        section.set_folded(self._state.settings.flag(f"folded/{name}", False))
-        section.folded.connect(lambda on: self._state.settings.set(f"folded/{name}", on))
+        section.set_folded(self._state.settings.flag(f"folded/{name}", name in _FOLDED))
+        section.folded.connect(partial(self._keep, name))
         self.sections[name] = section
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fold what can wait where there is little room, as long as the reader has not chosen."""
+        super().resizeEvent(event)
+        self._settling = True
+        for name in _LOW:
+            if not self._state.settings.text(f"folded/{name}"):
+                self.sections[name].set_folded(self.height() < _ROOM)
+        self._settling = False
+
+    def _keep(self, name: str, folded: bool) -> None:
+        if not self._settling:
+            self._state.settings.set(f"folded/{name}", folded)
 
     def reveal(self, name: str) -> None:
         """Unfold a section and scroll to it."""

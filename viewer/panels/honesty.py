@@ -120,12 +120,18 @@ class HonestyPanel(Section):
         self.rows = {
             name: _Row(grid, number + 1, text, tip) for number, (name, text, tip) in enumerate(rows)
         }
+        self._numbers = QPushButton()
+        self._numbers.setProperty("role", "link")
+        self._numbers.setCheckable(True)
+        self._numbers.setChecked(state.settings.flag("honesty/numbers", False))
+        self._numbers.toggled.connect(self._on_numbers)
         self._check = QPushButton()
         self._check.setProperty("role", "link")
         self._check.clicked.connect(self._on_check)
         ask = QHBoxLayout()
         ask.addWidget(self._check)
         ask.addStretch(1)
+        ask.addWidget(self._numbers)
         self.body.addWidget(self._remark)
         self.body.addLayout(grid)
         self.body.addLayout(ask)
@@ -163,11 +169,15 @@ class HonestyPanel(Section):
             return
         elsewhere = self._elsewhere
         facts = self._honesty.facts(name) if name and not elsewhere else None
+        numbers = facts is not None and self._numbers.isChecked()
         for row in self.rows.values():
             for part in row.parts:
-                part.setVisible(facts is not None)
+                part.setVisible(numbers)
         for head in self._heads:
-            head.setVisible(facts is not None)
+            head.setVisible(numbers)
+        self._numbers.setVisible(facts is not None)
+        self._numbers.setText("Hide numbers" if self._numbers.isChecked() else "Numbers")
+        self._numbers.setToolTip("What was measured of this map, number by number")
         self._show_button("" if elsewhere else name)
         if elsewhere:
             self._remark.say(
@@ -255,13 +265,16 @@ class HonestyPanel(Section):
             checking or (honesty.can_check(name) and not honesty.is_checked(name))
         )
         self._check.setText(
-            f"Cancel ({honesty.fraction:.0%})".replace("%", " %")
-            if checking
-            else "Check by deletion and shuffled weights"
+            f"Cancel ({honesty.fraction:.0%})".replace("%", " %") if checking else "Check further"
         )
         self._check.setToolTip(
-            "Runs the model some hundred times; SHAP maps take as long again as computing them."
+            "By deletion, and with the weights shuffled. Runs the model some hundred times; SHAP "
+            "maps take as long again as computing them."
         )
+
+    def _on_numbers(self, shown: bool) -> None:
+        self._state.settings.set("honesty/numbers", shown)
+        self.refresh()
 
     def _on_check(self) -> None:
         if self._honesty.is_checking(self.map_name):

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from engine.model.catalogue import UNTOLD, WORDS
-from viewer import theme
+from viewer import icons, theme
 from viewer.state import AppState
 from viewer.widgets.bar import paint_bar
 from viewer.widgets.elided import Elided
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
     from engine.session import Prediction
 
 BRANCHES = ("fusion", "global", "local")
+_ICON = 20
+_HARMLESS = frozenset(("benign", "normal", "healthy", "negative", "unaffected", "control"))
+_FINDINGS = frozenset(
+    (
+        *("malignant", "suspicious", "positive", "abnormal", "affected", "pathological", "tumour"),
+        *("tumor", "cancer", "carcinoma", "sarcoma", "lesion", "dystrophy", "metastasis"),
+    )
+)
 _TITLES = {"fusion": "Fusion", "global": "Global", "local": "Local"}
 
 
@@ -89,11 +97,14 @@ class PredictionPanel(Section):
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
         super().__init__("Prediction", parent)
         self._state = state
+        self._icon = QLabel()
+        self._icon.setFixedSize(_ICON, _ICON)
         self._answer = Elided("", "answer")
         self._answer.setMinimumHeight(28)
         self._what = label("", "secondary")
         self._head = head = QHBoxLayout()
         head.setSpacing(8)
+        head.addWidget(self._icon)
         head.addWidget(self._answer)
         head.addWidget(self._what, 0, Qt.AlignmentFlag.AlignBottom)
         head.addStretch(1)
@@ -145,6 +156,8 @@ class PredictionPanel(Section):
     def _make_room(self) -> None:
         margins = self.body.contentsMargins()
         room = self.width() - margins.left() - margins.right() - self._head.spacing()
+        if not self._icon.isHidden():
+            room -= _ICON + self._head.spacing()
         needed = self._answer.sizeHint().width() + self._what.sizeHint().width()
         self._what.setVisible(self._state.analysis.prediction is not None and needed <= room)
 
@@ -153,6 +166,24 @@ class PredictionPanel(Section):
         self._model.setText(sentence if fits else "")
         self._model.setVisible(bool(sentence) and fits)
         self._unfit.say("" if fits else sentence, "warning")
+
+    def retheme(self) -> None:
+        """Take the icons of the current theme."""
+        super().retheme()
+        if hasattr(self, "_icon"):
+            self._show_icon()
+
+    def _show_icon(self) -> None:
+        """Mark a finding and none by their shape; what a class is may not be known."""
+        prediction = self._state.analysis.prediction
+        found = finding(prediction.classes[prediction.predicted]) if prediction else None
+        self._icon.setVisible(found is not None)
+        if found is not None:
+            name, says = ("finding", "A finding") if found else ("no-finding", "No finding")
+            colour = theme.current().answer
+            self._icon.setPixmap(icons.pixmap(name, colour, _ICON, self.devicePixelRatioF()))
+            self._icon.setAccessibleName(says)
+            self._icon.setToolTip(f"{says}, by the name of the class")
 
     def refresh(self) -> None:
         """Show the state of the analysis."""
@@ -169,13 +200,14 @@ class PredictionPanel(Section):
         without = analysis.session is None and not analysis.loading
         self._load.setVisible(without)
         self._what.setText("")
-        for part in (self._answer, self._what):
+        for part in (self._icon, self._answer, self._what):
             part.setVisible(prediction is not None)
         if prediction is not None:
             fusion = prediction.branches["fusion"]
             name = prediction.classes[prediction.predicted]
             self._answer.setText(f"{_capital(name)} {percent(fusion[prediction.predicted])}")
             self._answer.setAccessibleName(f"Prediction: {self._answer.text()}")
+            self._show_icon()
             self._what.setText("fusion, calibrated")
             self._answer.setToolTip(f"{self._answer.text()}, fusion, calibrated")
             self._make_room()
@@ -190,6 +222,16 @@ class PredictionPanel(Section):
             self._remark.say("Predicting…", "info")
         else:
             self._remark.say("There is no prediction for this image.", "warning")
+
+
+def finding(name: str) -> bool | None:
+    """Say by a class's name whether it is a finding; None where the name does not tell."""
+    words = name.casefold().replace("-", " ").replace("_", " ").split()
+    if not words:
+        return None
+    if words[0] in ("no", "not", "non", "without") or _HARMLESS & set(words):
+        return False
+    return True if _FINDINGS & set(words) else None
 
 
 def who_answers(state: AppState) -> tuple[str, bool]:

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 from engine.images.image import Image
 from engine.images.orientation import slice_position
 from viewer import icons
-from viewer.cine import FASTEST, SLOWEST, Cine
+from viewer.cine import FASTEST, SLOWEST, Cine, moves
 from viewer.state import AppState
 from viewer.widgets.section import label
 
@@ -54,11 +54,8 @@ class SliceBar(QFrame):
         self.rate = QDoubleSpinBox()
         self.rate.setRange(SLOWEST, FASTEST)
         self.rate.setDecimals(1)
-        self.rate.setSuffix(" fps")
         self.rate.setKeyboardTracking(False)
-        self.rate.setToolTip("Frames a second; the file's own where it says")
-        self.rate.setAccessibleName("Frames a second")
-        self.rate.setFixedWidth(92)
+        self.rate.setFixedWidth(116)
         self.rate.valueChanged.connect(cine.set_rate)
         self.way = QToolButton()
         self.way.setIconSize(QSize(16, 16))
@@ -121,6 +118,14 @@ class SliceBar(QFrame):
         )
         self.way.setToolTip(says)
         self.way.setAccessibleName(says)
+        image = self._state.image
+        moving = image is not None and moves(image)
+        for part in (self.rate, self.way):  # of slices, only while they run
+            part.setVisible(moving or cine.playing)
+        self.rate.setSuffix(" fps" if moving else " slices/s")
+        said = "Frames a second; the file's own where it says" if moving else "Slices a second"
+        self.rate.setToolTip(said)
+        self.rate.setAccessibleName(said)
         self.rate.blockSignals(True)
         self.rate.setValue(cine.rate)
         self.rate.blockSignals(False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -23,6 +24,7 @@ from viewer.widgets.elided import Elided
 from viewer.widgets.section import label
 
 HEIGHT = 32
+_SPACING = 8
 
 
 class ToolOptions(QFrame):
@@ -42,6 +44,7 @@ class ToolOptions(QFrame):
         self._range = toolbox.threshold_brush.range
         self._region = toolbox.region.choice
         self._tool: Tool | None = None
+        self._cut = False
         self.title = label("", "small")
         self.diameter = _spin("Diameter of the brush")
         self.unit = QComboBox()
@@ -71,7 +74,7 @@ class ToolOptions(QFrame):
         }
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 0, 12, 0)
-        layout.setSpacing(8)
+        layout.setSpacing(_SPACING)
         layout.addWidget(self.title)
         for spin, width in (
             (self.diameter, 64),
@@ -148,8 +151,33 @@ class ToolOptions(QFrame):
         self._keep()
 
     def _say(self) -> None:
-        if self._tool is not None and self._hint.text() != self._tool.now:
+        if self._tool is None:
+            return
+        if self._hint.text() != self._tool.now or self._cut:
+            self._cut = False
             self._hint.setText(self._tool.now)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Say as much as there is room for."""
+        super().resizeEvent(event)
+        self._say()
+
+    def _fit(self) -> None:
+        """Let the tool's name, which the strip shows too, give way to its hint, then say less."""
+        tool, metrics = self._tool, self._hint.fontMetrics()
+        if tool is None:
+            return
+        options = [part for parts in self._parts.values() for part in parts if not part.isHidden()]
+        taken = sum(max(part.sizeHint().width(), part.minimumWidth()) for part in options)
+        room = self.width() - 24 - 4 - _SPACING * (len(options) + 2) - taken
+        needed = metrics.horizontalAdvance(tool.now)
+        named = room - self.title.sizeHint().width() - _SPACING >= needed
+        self.title.setVisible(named)
+        if not named and needed > room and tool.brief and tool.now == tool.hint:
+            self._cut = True
+            self._hint.setText(tool.brief)
+        self._hint.setToolTip(tool.now)
 
     def _set_size(self, diameter: float) -> None:
         if self._size.unit == "mm":

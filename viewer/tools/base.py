@@ -86,7 +86,8 @@ class Tool(QObject):
     """One way of using the left mouse button. One instance serves all views.
 
     name: its key. title: for people. icon: the icon's name. shortcut: the key that takes it up.
-    hint: one line on how it is used. draws: whether it changes masks (and needs a document).
+    hint: one line on how it is used; brief: the same where there is little room. draws: whether it
+    changes masks (and needs a document).
     """
 
     name: ClassVar[str] = ""
@@ -94,6 +95,7 @@ class Tool(QObject):
     icon: ClassVar[str] = ""
     shortcut: ClassVar[str] = ""
     hint: ClassVar[str] = ""
+    brief: ClassVar[str] = ""
     draws: ClassVar[bool] = False
     cursor: ClassVar[Qt.CursorShape] = Qt.CursorShape.ArrowCursor
 

@@ -47,7 +47,7 @@ class LivewireTool(CornerTool):
     def now(self) -> str:
         """What comes next."""
         if self._sought is not None:
-            return f"Finding the edges of this image; lines are straight until then. {self.hint}"
+            return "Finding the edges of this image; lines are straight until then."
         if self._outline is None:
             return self.hint
         does = "erases" if self._outline.erase else "marks"

@@ -86,6 +86,7 @@ class RegionTool(Tool):
     title = "Region growing"
     icon = "region"
     shortcut = "U"
+    brief = "Click a region; drag right for more, left for less. Alt erases."
     hint = (
         "Click to mark the connected region of similar intensity; drag right for more, left for "
         "less. Alt erases."

@@ -55,6 +55,7 @@ class ThresholdBrushTool(BrushTool):
     title = "Threshold brush"
     icon = "threshold-brush"
     shortcut = "T"
+    brief = "Ctrl-click picks, Alt erases"
     hint = "Paint pixels of similar intensity only. Ctrl-click picks the range, Alt erases."
 
     def __init__(self, size: BrushSize | None = None) -> None:
