@@ -113,6 +113,11 @@ def add(commands: Any) -> None:
         help="folders by case number, or by the file's name (of images that are not DICOM)",
     )
     model.add_arguments(parser)
+    parser.add_argument(
+        "--no-model",
+        action="store_true",
+        help="ask none: overlays, figures and reports show the image and its masks alone",
+    )
     output.add_json(parser)
     parser.set_defaults(run=run)
 
@@ -147,7 +152,7 @@ def run(args: argparse.Namespace) -> int:
             if not problems:
                 print("error: There are no images under what was given.", file=sys.stderr)
             return 2
-        choose = _chooser(args) if wanted.uses_model else None
+        choose = _chooser(args) if wanted.uses_model and not args.no_model else None
         summary = export(items, args.out, wanted, choose=choose, progress=progress.part(0.1, 1))
     for failure in summary.failed:
         print(f"error: {failure.what}: {failure.sentence}", file=sys.stderr)

@@ -34,6 +34,7 @@ from engine.export.wanted import Summary, Wanted
 from engine.images.dicom.deidentify import Deidentifier
 from engine.images.image import Image
 from engine.masks.formats import export_all, write
+from engine.masks.formats.files import synced_together
 from engine.masks.mask import Mask
 from engine.measure import store
 from engine.measure.covers import boxes
@@ -80,8 +81,17 @@ def export(
     deidentifier = Deidentifier() if wanted.deidentify else None
     hidden = names.to_hide([item.series for item in items], everything=wanted.deidentify)
     run = Run(wanted, session, choose, summary, deidentifier, hidden)
+    with synced_together():
+        _all(run, items, progress)
+        finish(run)
+    return summary
+
+
+def _all(run: Run, items: Sequence[Item], progress: Progress) -> None:
+    """Write every item; where that ends early, say why in the summary."""
+    summary = run.summary
     cases = list(dict.fromkeys(item.case for item in items))
-    first = names.next_number(folder)
+    first = names.next_number(summary.folder)
     total = len(items)
     done = 0
     try:
@@ -102,8 +112,6 @@ def export(
         summary.stopped += "not finished."
     except StoppedError as stop:
         summary.stopped = str(stop)
-    finish(run)
-    return summary
 
 
 def _item(run: Run, item: Item, number: int, position: int, what: str, progress: Progress) -> None:

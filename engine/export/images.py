@@ -14,7 +14,7 @@ from engine.errors import UnreadableImageError
 from engine.export.anonymous import covered
 from engine.images.dicom.deidentify import Deidentifier, cover_pixels
 from engine.images.image import Image
-from engine.masks.formats.files import replacing
+from engine.masks.formats.files import PNG_LEVEL, replacing
 from engine.masks.formats.grid import grid_of
 from engine.masks.shapes import Box
 
@@ -81,7 +81,8 @@ def _dicom(
 def _png(image: Image, index: int, folder: Path) -> Path:
     name = "image.png" if image.frames == 1 else f"image_f{index + 1:03d}.png"
     with replacing(folder / name) as temporary:
-        Pillow.fromarray(np.ascontiguousarray(image.frame(index))).save(temporary, format="PNG")
+        picture = Pillow.fromarray(np.ascontiguousarray(image.frame(index)))
+        picture.save(temporary, format="PNG", compress_level=PNG_LEVEL)
     return folder / name
 
 

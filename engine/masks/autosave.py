@@ -387,7 +387,10 @@ def _slot(reference: ImageReference, number: int) -> Slot:
 
 
 def _existing(reference: ImageReference) -> list[Slot]:
-    slots = (_slot(reference, number) for number in range(MAX_SLOTS))
+    folder = folder_of(reference)
+    if not folder.is_dir():  # most images have nothing saved: a batch asks for each of them
+        return []
+    slots = (Slot(folder / str(number)) for number in range(MAX_SLOTS))
     return [slot for slot in slots if slot.folder.is_dir()]
 
 

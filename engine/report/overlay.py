@@ -11,6 +11,7 @@ from PIL import Image as Picture
 from PIL.PngImagePlugin import PngInfo
 
 from engine.images.image import Image
+from engine.masks.formats.files import PNG_LEVEL
 from engine.masks.shapes import Box
 from engine.report import picture
 from engine.report.picture import COLOURS
@@ -39,4 +40,5 @@ def save(
     text.add_text("Scale", f"{COLOURS[saliency.sign]} from {low:.6g} to {high:.6g}")
     text.add_text("Warning", "Research use only: not a medical device.")
     drawn = draw(image, index, saliency, covers)
-    Picture.fromarray(drawn).save(path, format="PNG", pnginfo=text)
+    picture_of = Picture.fromarray(drawn)
+    picture_of.save(path, format="PNG", pnginfo=text, compress_level=PNG_LEVEL)

@@ -11,7 +11,7 @@ from PIL import Image as Pillow
 
 from engine.images import windowing
 from engine.images.image import Image, Window
-from engine.masks.formats.files import replacing
+from engine.masks.formats.files import PNG_LEVEL, replacing
 from engine.masks.mask import Mask
 from engine.masks.shapes import Box
 
@@ -34,7 +34,7 @@ def export(
     """
     picture = render(masks, image, frame, window=window, fill=fill, covers=covers)
     with replacing(path) as temporary:
-        Pillow.fromarray(picture).save(temporary, format="PNG")
+        Pillow.fromarray(picture).save(temporary, format="PNG", compress_level=PNG_LEVEL)
 
 
 def render(

@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -156,13 +157,18 @@ def is_sidecar(path: Path) -> bool:
 def describes(path: Path, image: Image) -> bool:
     """Whether a file is a sidecar of a mask that was drawn on this very image."""
     try:
-        origin = _load(path)["image"]
-        uids = tuple(str(u) for u in origin.get("sop_instance_uids", ()))
-        return bool(
-            origin["key"] == image.key or (uids and uids == image.identity.sop_instance_uids)
-        )
-    except (MaskError, KeyError, TypeError, AttributeError):
+        about = path.stat()
+        key, uids = _origin(path, about.st_mtime_ns, about.st_size)
+    except (OSError, MaskError, KeyError, TypeError, AttributeError):
         return False
+    return bool(key == image.key or (uids and uids == image.identity.sop_instance_uids))
+
+
+@lru_cache(maxsize=4096)  # a batch asks of each file for every image
+def _origin(path: Path, changed: int, size: int) -> tuple[str, tuple[str, ...]]:
+    """Return the key and UIDs of the image that a sidecar is of; ``MaskError`` and others."""
+    origin = _load(path)["image"]
+    return str(origin["key"]), tuple(str(u) for u in origin.get("sop_instance_uids", ()))
 
 
 def restore_attributes(mask: Mask, path: Path) -> None:

@@ -64,3 +64,25 @@ def test_de_identified_and_covered(tmp_path: Path, capsys: pytest.CaptureFixture
     )
     text = (tmp_path / "out" / "removed.txt").read_text()
     assert "Patient's Name" in text and "Areas covered in the pixels: 1" in text
+
+
+def test_overlays_without_a_model_are_the_outlines(tmp_path: Path, capsys):
+    import numpy as np
+    from PIL import Image
+
+    (tmp_path / "in").mkdir()
+    rng = np.random.default_rng(0)
+    marked = np.zeros((20, 30), np.uint8)
+    marked[4:12, 6:20] = 255
+    for k in range(3):
+        Image.fromarray(rng.integers(0, 90, (20, 30), np.uint8)).save(tmp_path / f"in/a ({k}).png")
+        Image.fromarray(marked).save(tmp_path / f"in/a ({k})_mask.png")
+    out = tmp_path / "out"
+    arguments = ("export", tmp_path / "in", "--out", out, "--overlays", "--no-model")
+    assert main([*map(str, arguments)]) == 0
+    assert sorted(p.name for p in (out / "case_002").iterdir()) == ["maps.json", "masks.png"]
+    with Image.open(out / "case_002" / "masks.png") as shown:
+        seen = np.asarray(shown).astype(int)
+    assert (np.ptp(seen[4, 6:20], axis=1) > 40).all()  # the outline's colour on a grey picture
+    assert main([*map(str, arguments), "--scores"]) == 2
+    assert "need a model" in capsys.readouterr().err
