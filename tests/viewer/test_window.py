@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -225,6 +226,27 @@ def test_shap_waits_to_be_asked_and_can_be_cancelled(make_window, pictures, unti
     assert not window.status.cancel.isVisible()
     until(lambda: settled(window))
     assert "shap-gate" not in analysis.maps
+
+
+def test_a_prediction_that_was_cancelled_is_not_waited_for(make_window, pictures, until):
+    window = make_window(pictures)
+    state, analysis = window.state, window.state.analysis
+    until(lambda: settled(window))
+    second = state.cases.opened.cases[1]
+
+    free = threading.Event()
+    state.jobs.start("Other work", lambda _: free.wait(60), lambda _: None, lane="model")
+    state.open_series(second, second.series[0])
+    until(lambda: state.case is second and state.jobs.has("predict"))
+    state.jobs.cancel("predict")
+    free.set()
+    until(lambda: settled(window))
+    assert analysis.prediction is None and not analysis.busy
+    assert "no prediction" in window.answers.prediction._remark.text
+    first = state.cases.opened.cases[0]
+    state.open_series(first, first.series[0])
+    until(lambda: state.case is first and settled(window))
+    assert analysis.prediction is not None and "gate" in analysis.maps
 
 
 def test_masks_come_back_when_the_image_is_opened_again(make_window, pictures, until):

@@ -306,7 +306,7 @@ class Analysis(QObject):
             prediction = session.predict(image, frame, progress)
             return _Result(prediction, session.familiarity(image, frame))
 
-        self._jobs.start(
+        job = self._jobs.start(
             "Predicting",
             work,
             lambda result: self._predicted(frame, result),
@@ -314,6 +314,18 @@ class Analysis(QObject):
             lane="model",
             failed=self._failed,
         )
+        self.busy = True
+        job.ended.connect(self._stopped)
+
+    def _stopped(self) -> None:
+        """The reader has cancelled the prediction, or it was given up for another one."""
+        if self.busy and not self._settle.isActive():
+            self.busy = False
+            for entry in self.entries.values():
+                if entry.status is MapStatus.COMPUTING:
+                    entry.status = MapStatus.ABSENT
+            self.predictionChanged.emit()
+            self.mapsChanged.emit()
 
     def _failed(self, sentence: str) -> None:
         self.busy = False
