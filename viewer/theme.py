@@ -184,7 +184,8 @@ def stylesheet(tokens: Tokens) -> str:
     template = Template(resources.path("style", "window.qss").read_text(encoding="utf-8"))
     check = resources.path("icons", f"check-{tokens.name}.svg").as_posix()
     down = resources.path("icons", f"chevron-{tokens.name}.svg").as_posix()
-    return template.substitute(asdict(tokens), check=check, down=down)
+    dash = resources.path("icons", f"dash-{tokens.name}.svg").as_posix()
+    return template.substitute(asdict(tokens), check=check, dash=dash, down=down)
 
 
 def repolish(widget: object) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -113,12 +115,50 @@ class Summary:
         """Return what failed as lines, one for each reason."""
         return _grouped([(failure.what, failure.sentence) for failure in self.failed])
 
+    def kinds(self) -> list[str]:
+        """Return what was written as lines, one for each kind of file."""
+        counts = Counter(_kind(path) for path in self.written)
+        return [f"  {count} × {kind}" for kind, count in sorted(counts.items())]
+
     def remarks(self) -> list[str]:
         """Return the notes as lines, one for each."""
         pairs = [note.partition(": ") for note in self.notes]
         return _grouped(
             [(a, b) if a.startswith("case_") else ("", f"{a}{c}{b}") for a, c, b in pairs]
         )
+
+
+_KINDS = (
+    ("report.pdf", "report, PDF"),
+    ("export.json", "export.json, the list of all of this"),
+    ("scores.csv", "scores.csv, the table of scores"),
+    ("removed.txt", "removed.txt, the list of what was removed"),
+    (".coco.json", "COCO annotations"),
+    (".tasks.json", "Label Studio tasks"),
+    (".nii.gz", "NIfTI"),
+    (".nrrd", "NRRD"),
+    (".json", "JSON beside masks and maps"),
+    (".npy", "map as numbers"),
+    (".dcm", "DICOM"),
+    (".svg", "SVG"),
+    (".pdf", "PDF"),
+    (".png", "PNG"),
+)
+
+
+def _kind(path: Path) -> str:
+    name = path.name
+    for ending, kind in _KINDS:
+        numbered = ending[0] != "." and re.fullmatch(
+            re.escape(Path(ending).stem) + r"_\d+" + re.escape(Path(ending).suffix), name
+        )
+        if name == ending or numbered or (ending[0] == "." and name.endswith(ending)):
+            if ending in (".png", ".pdf", ".svg") and name.startswith("figure_"):
+                return f"figure, {kind}"
+            if ending == ".png" and name.startswith(("map_", "masks")):
+                return "overlay, PNG"
+            return "image, " + kind if path.parent.name == "images" else kind
+    return path.suffix.removeprefix(".").upper() or "other file"
 
 
 def _grouped(pairs: Sequence[tuple[str, str]]) -> list[str]:

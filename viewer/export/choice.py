@@ -31,7 +31,7 @@ _MASKS = (
 )
 _FIGURES = (("png", "PNG"), ("pdf", "PDF"), ("svg", "SVG"))
 _DPI = (300, 600)
-_COLUMN = 144  # px: the longest box, so that the columns of all parts are in line
+_COLUMNS = 3
 
 _FUSION, _NATIVE, _ALL = "fusion", "native", "all"
 _MAPS = (
@@ -53,12 +53,19 @@ class Choice(QWidget):
         self._settings = settings
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(6)
+        layout.setSpacing(10)
+        self._grid = QGridLayout()
+        self._grid.setHorizontalSpacing(16)
+        self._grid.setVerticalSpacing(6)
+        for column in range(_COLUMNS):
+            self._grid.setColumnStretch(column, 1)
+        layout.addLayout(self._grid)
+        self._row = 0
         self.masks = {
             name: self._box(f"mask-{name}", text, tip, name in ("png", "nifti"))
             for name, text, tip in _MASKS
         }
-        self._add(layout, "Masks", list(self.masks.values()))
+        self._add("Masks", list(self.masks.values()))
         self.overlays = self._box(
             "overlays", "Overlays", "Maps and outlines at the image's own size, to lay on it"
         )
@@ -66,24 +73,24 @@ class Choice(QWidget):
         self.images = self._box(
             "images", "The images", "DICOM as DICOM, pictures as PNG, volumes as NIfTI"
         )
-        self._add(layout, "Pictures and numbers", [self.overlays, self.arrays, self.images])
+        self._add("Pictures and numbers", [self.overlays, self.arrays, self.images])
         self.report = self._box(
             "report", "Report", "A page of PDF: image, maps, answer, agreement, masks, provenance"
         )
         self.scores = self._box(
             "scores", "Scores", "One table, CSV: every map against every mask, beside chance"
         )
-        self._add(layout, "Reports", [self.report, self.scores])
+        self._add("Reports", [self.report, self.scores])
         self.figures = {
             name: self._box(f"figure-{name}", text, f"Figures for print as {text}")
             for name, text in _FIGURES
         }
         self.dpi = self._combo("dpi", [(str(n), f"{n} dots an inch") for n in _DPI])
         self.dpi.setAccessibleName("Resolution of PNG figures")
-        self._add(layout, "Figures for print", [*self.figures.values()], self.dpi)
+        self._add("Figures for print", [*self.figures.values()], self.dpi)
         self.maps = self._combo("maps", list(_MAPS))
         self.maps.setAccessibleName("Which maps")
-        self._add(layout, "Maps", [], self.maps)
+        self._add("Maps", [], self.maps)
         self.deidentify = self._box(
             "deidentify",
             "De-identify",
@@ -97,7 +104,7 @@ class Choice(QWidget):
         )
         self.names.setAccessibleName("How folders are called")
         self.names.setToolTip("DICOM cases are numbered in any case: their names tell patients")
-        self._add(layout, "Privacy", [self.deidentify, self.patient], self.names)
+        self._add("Privacy", [self.deidentify, self.patient], self.names)
         self._remark = Remark()
         layout.addWidget(self._remark)
         layout.addStretch(1)
@@ -136,26 +143,22 @@ class Choice(QWidget):
         self.patient.setEnabled(not self.deidentify.isChecked())
         self.names.setEnabled(not self.deidentify.isChecked())
 
-    def _add(
-        self, layout: QVBoxLayout, title: str, boxes: list[QCheckBox], other: QWidget | None = None
-    ) -> None:
+    def _add(self, title: str, boxes: list[QCheckBox], other: QWidget | None = None) -> None:
+        """Add a part: its heading, its boxes in the columns that all parts share, and a list."""
         heading = label(title.upper(), "heading")
-        heading.setContentsMargins(0, 6, 0, 0)
-        layout.addWidget(heading)
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(16)
-        grid.setVerticalSpacing(6)
+        if self._row:
+            heading.setContentsMargins(0, 8, 0, 0)
+        self._grid.addWidget(heading, self._row, 0, 1, _COLUMNS)
+        self._row += 1
         for number, box in enumerate(boxes):
-            grid.addWidget(box, number // 3, number % 3)
-        for column in range(3):
-            grid.setColumnStretch(column, 1)
-            grid.setColumnMinimumWidth(column, _COLUMN)
-        layout.addLayout(grid)
+            self._grid.addWidget(box, self._row + number // _COLUMNS, number % _COLUMNS)
+        self._row += -(-len(boxes) // _COLUMNS)
         if other is not None:
             row = QHBoxLayout()
             row.addWidget(other)
             row.addStretch(1)
-            layout.addLayout(row)
+            self._grid.addLayout(row, self._row, 0, 1, _COLUMNS)
+            self._row += 1
 
     def _box(self, name: str, text: str, tip: str, default: bool = False) -> QCheckBox:
         box = QCheckBox(text)

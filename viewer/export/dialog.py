@@ -47,8 +47,7 @@ class BatchDialog(QDialog):
         self._window, self._state, self._batch = window, window.state, batch
         self.setWindowTitle("Export several cases")
         self.setModal(True)
-        self.resize(980, 640)
-        self.setMinimumSize(720, 480)
+        self.setMinimumSize(720, 440)
         self.cases = QTreeWidget()
         self.choice = Choice(self._state.settings)
         self.folder = QLineEdit()
@@ -84,6 +83,9 @@ class BatchDialog(QDialog):
                 self.folder.setText(str(Path(start) / "saliscope-export"))
             self.pages.setCurrentIndex(0)
             self._follow()
+        if not self.isVisible():  # within the window, which is within the screen
+            room = self._window.size()
+            self.resize(min(980, room.width() - 40), min(640, room.height() - 40))
         self.open()
 
     # The three pages
@@ -112,6 +114,7 @@ class BatchDialog(QDialog):
             ways.addWidget(button)
         ways.addStretch(1)
         left = QVBoxLayout()
+        left.setSpacing(8)
         left.addWidget(label("Cases", "title"))
         left.addWidget(self.cases, 1)
         left.addLayout(ways)
@@ -119,8 +122,12 @@ class BatchDialog(QDialog):
         scroll.setWidget(self.choice)
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        # Its columns are never cut off; the list of cases gives way.
+        bar = scroll.verticalScrollBar().sizeHint().width()
+        scroll.setMinimumWidth(self.choice.minimumSizeHint().width() + bar)
         right = QVBoxLayout()
-        right.addWidget(label("What of them", "title"))
+        right.setSpacing(8)
+        right.addWidget(label("What to export", "title"))
         right.addWidget(scroll, 1)
         both = QHBoxLayout()
         both.setSpacing(24)
@@ -167,7 +174,7 @@ class BatchDialog(QDialog):
 
     def _summary(self) -> QWidget:
         self.details.setReadOnly(True)
-        self.details.setAccessibleName("What failed, and what was removed")
+        self.details.setAccessibleName("What failed, what was written, and what was removed")
         self.details.setObjectName("exportDetails")
         show = QPushButton("Open the &folder")
         show.setAutoDefault(False)
@@ -303,9 +310,12 @@ class BatchDialog(QDialog):
         lines: list[str] = []
         if summary.failed:
             lines += ["Not written:", *summary.failures(), ""]
+        if summary.written:
+            lines += ["Written:", *summary.kinds(), ""]
         if summary.notes:
             lines += ["To know:", *summary.remarks(), ""]
-        lines += summary.removed
+        if summary.removed:
+            lines += ["De-identified:", *(f"  {line}".rstrip() for line in summary.removed)]
         privacy = self._state.privacy
         self.details.setPlainText("\n".join(map(privacy.sentence, lines)).strip())
         self.details.setVisible(bool(self.details.toPlainText()))

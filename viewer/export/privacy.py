@@ -105,4 +105,4 @@ class RemovedSheet(QDialog):
         layout.addWidget(label("What was removed", "title"))
         layout.addWidget(self.text, 1)
         layout.addLayout(foot)
-        self.resize(560, 520)
+        self.resize(min(560, parent.width() - 40), min(520, parent.height() - 40))

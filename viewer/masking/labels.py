@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
+from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import (
     QColorDialog,
     QDialog,
@@ -37,7 +37,7 @@ def swatch(colour: str, size: int = 14) -> QIcon:
         picture.fill(Qt.GlobalColor.transparent)
         painter = QPainter(picture)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setPen(QPen(QColor(128, 136, 146), scale))  # white is seen on white as well
         painter.setBrush(QColor(colour))
         inset = 2 * scale
         painter.drawRoundedRect(picture.rect().adjusted(inset, inset, -inset, -inset), 2, 2)

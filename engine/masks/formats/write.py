@@ -6,6 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+
 from engine.images.image import Image
 from engine.masks.formats import coco, label_studio, nifti, nrrd, overlay, pictures, png, sidecar
 from engine.masks.formats.export import Exported
@@ -115,9 +119,21 @@ def _pictures(
     drawn = sorted({i for mask in masks for i, p in mask.frames.items() if p.any()}) or [0]
     for index in drawn:
         target = folder / pictures.name(image, index)
-        if target.exists():
-            if not pictures.is_picture(image):  # which is the source itself
-                done.notes.append(f"{target.name} is there already and was kept.")
-            continue
-        overlay.export([], image, index, target, covers=covers)
-        done.paths.append(target)
+        if not target.exists():
+            overlay.export([], image, index, target, covers=covers)
+            done.paths.append(target)
+        elif not _shows(target, overlay.render([], image, index, covers=covers)):
+            done.notes.append(
+                f"{target.name}, the picture of frame {index + 1}, was there already with other "
+                "pixels and was kept; export into an empty folder to have it anew."
+            )
+
+
+def _shows(path: Path, pixels: NDArray[np.uint8]) -> bool:
+    """Whether a file is a picture of these pixels, as one written for another format is."""
+    try:
+        with Pillow.open(path) as found:
+            same = (found.height, found.width) == pixels.shape[:2]
+            return same and np.array_equal(np.asarray(found.convert("RGB")), pixels)
+    except (OSError, ValueError, SyntaxError):
+        return False

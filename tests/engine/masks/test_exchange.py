@@ -387,3 +387,24 @@ def test_real_images_in_every_format(tmp_path, shared_data, name):
         assert_lies_where_it_was_drawn(tmp_path / "m.nrrd", mask, image)
     if image.identity.sop_instance_uids:
         check_segmentation(tmp_path / "m.dcm", [mask], image)
+
+
+def test_pictures_that_are_there_are_kept_and_said_only_where_they_differ(tmp_path):
+    image = single_frames(tmp_path / "in", turned(2))
+    mask = mask_on(image)
+    (tmp_path / "out").mkdir()
+    first = formats.write([mask], image, tmp_path / "out" / "a.json", "coco", with_pictures=True)
+    shown = [p for p in first.paths if p.suffix == ".png"]
+    again = formats.write(
+        [mask], image, tmp_path / "out" / "b.json", "label-studio", with_pictures=True
+    )
+    assert again.paths == [tmp_path / "out" / "b.json"] and not again.notes
+    other = np.asarray(Pillow.open(shown[0])).copy()
+    other[0, 0] ^= 255
+    Pillow.fromarray(other).save(shown[0])
+    shown[1].write_bytes(b"no picture")
+    kept = [p.read_bytes() for p in shown]
+    third = formats.write([mask], image, tmp_path / "out" / "c.json", "coco", with_pictures=True)
+    assert len(third.notes) == 2 and all("was kept" in note for note in third.notes)
+    assert shown[0].name in third.notes[0] and "frame 1" in third.notes[0]
+    assert [p.read_bytes() for p in shown] == kept

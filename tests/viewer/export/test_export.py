@@ -255,3 +255,35 @@ def test_a_picture_hides_the_masks_that_the_view_hides(qtbot, window, tmp_path: 
     assert window.views.reading.visible_overlay is not None
     edge = seen[:, -80:].astype(int)
     assert (edge.max(axis=2) - edge.min(axis=2) > 60).any()
+
+
+def test_nothing_in_the_dialog_is_cut_off_or_out_of_line(window, dialog):
+    from PySide6.QtCore import QPoint
+    from PySide6.QtWidgets import QApplication
+
+    choice = dialog.choice
+    boxes = [*choice.masks.values(), choice.overlays, choice.arrays, choice.images]
+    boxes += [choice.report, choice.scores, *choice.figures.values()]
+    boxes += [choice.deidentify, choice.patient]
+    for width, height in ((980, 640), (900, 460), (1600, 900)):
+        dialog.resize(width, height)
+        QApplication.processEvents()
+        lefts = {box.mapTo(choice, QPoint(0, 0)).x() for box in boxes}
+        assert len(lefts) == 3, "the parts share three columns"
+        for box in boxes:
+            assert box.width() >= box.sizeHint().width()
+            assert box.mapTo(choice, QPoint(box.width(), 0)).x() <= choice.width()
+        assert choice.width() <= choice.parentWidget().width()
+
+
+def test_what_was_written_kept_and_left_out_is_said_clearly(qtbot, window, dialog, tmp_path: Path):
+    for kind in ("coco", "label-studio", "png"):
+        dialog.choice.masks[kind].setChecked(True)
+    dialog.folder.setText(str(tmp_path / "away"))
+    with qtbot.waitSignal(window.batch.finished, timeout=120_000) as told:
+        dialog.export.click()
+    (summary,) = told.args
+    text = dialog.details.toPlainText()
+    assert not any("already" in note for note in summary.notes)  # the picture both formats name
+    assert "1 × COCO annotations" in text and "1 × Label Studio tasks" in text
+    assert sum(int(line.split()[0]) for line in summary.kinds()) == len(summary.written)
