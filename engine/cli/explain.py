@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -108,6 +109,8 @@ def run(args: argparse.Namespace) -> int:
     """Explain and write; raise ``SaliscopeError`` for bad input, ``OSError`` for a bad DIR."""
     model.quiet()
     from engine.cli.frames import index_of, place, read_volume
+    from engine.measure import store
+    from engine.measure.covers import boxes
     from engine.report import overlay
 
     if args.mask is not None and not args.check:
@@ -117,6 +120,9 @@ def run(args: argparse.Namespace) -> int:
     with output.progress_bar() as progress:
         image = read_volume(args.path, args.volume, progress.part(0.0, 0.05))
         index = index_of(image, args.frame)
+        covers = boxes(store.load(image.key), image.shape)
+        if lost := store.problem(image.key):
+            print(lost, file=sys.stderr)
         session, why = model.Networks(args).of(image)
         names = _names(session, args.maps)
         prediction = session.predict(image, index)
@@ -135,7 +141,7 @@ def run(args: argparse.Namespace) -> int:
             saliency = session.saliency(image, index, name, target=target, progress=part)
             maps[name] = saliency
             _save(args.out / f"{name}.npy", saliency.values)
-            overlay.save(args.out / f"{name}.png", image, index, saliency)
+            overlay.save(args.out / f"{name}.png", image, index, saliency, covers)
             low, high = saliency.range
             written[name] = {
                 "array": f"{name}.npy",

@@ -13,6 +13,7 @@ from engine.masks.mask import Mask
 from engine.report import drawing, picture, style
 from engine.report.findings import NOT_A_DEVICE, Findings, MapFinding, provenance, title
 from engine.report.look import Look, lines_of
+from engine.saliency.scale import gate_opening, is_shut
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -186,6 +187,12 @@ def _lines(
 def how_drawn(one: MapFinding, look: Look) -> list[str]:
     """Return what a reader of the figure cannot see of how the map is drawn."""
     said = []
+    if is_shut(one.map) and look.low is None and look.high is None:
+        most = 100 * (gate_opening(one.map) or 0.0)
+        said.append(
+            f"The gate is shut (it lets {most:.2g} % through at most); the colours are those of a "
+            "gate that is open."
+        )
     if look.kind != "wash":
         said.append(lines_of(one.map, look).sentence)
     elif look.threshold > 0:

@@ -13,7 +13,7 @@ import resources
 from engine.errors import InvalidInputError
 from engine.masks import outline
 from engine.saliency.map import SaliencyMap
-from engine.saliency.scale import OPACITY, natural_range
+from engine.saliency.scale import OPACITY, is_shut, natural_range
 
 Kind = Literal["wash", "contours", "hot-spots"]
 
@@ -111,6 +111,8 @@ class Lines:
 
 def lines_of(saliency: SaliencyMap, look: Look) -> Lines:
     """Return the lines of a map that is not drawn as a wash."""
+    if look.kind == "hot-spots" and is_shut(saliency):  # ranks of almost nothing are no finding
+        return Lines((), "No hot spots are outlined: the gate is shut.")
     if look.kind == "contours":
         return _contours(saliency, look)
     return _hot_spots(saliency, look)

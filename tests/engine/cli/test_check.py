@@ -66,3 +66,29 @@ def test_masks_of_another_image_and_without_check_are_refused(
     assert not files["out"].exists()
     assert run(files, "--mask", files["mask"]) != 0
     assert "only compared with --check" in capsys.readouterr().err
+
+
+def test_covered_areas_are_black_in_explains_pictures_too(tmp_path: Path, capsys):
+    from PIL import Image as Pillow
+
+    import resources
+    from engine.cli.main import main
+    from engine.images.reader import read
+    from engine.measure import store
+    from engine.measure.document import MeasureDocument
+    from engine.measure.measurement import Measurement
+
+    path = tmp_path / "us.png"
+    pixels = np.random.default_rng(0).integers(60, 250, (64, 80), np.uint8)
+    Pillow.fromarray(pixels).save(path)
+    image = read(path)
+    document = MeasureDocument()
+    document.add(Measurement("cover", 0, ((3.0, 4.0), (20.0, 30.0))))
+    store.save(image.key, document)
+    (box,) = [item.box(image.shape) for item in document.items]
+    demo = resources.path("models", "demo.safetensors")
+    out = tmp_path / "out"
+    given = ("explain", path, "--checkpoint", demo, "--map", "gate", "--out", out)
+    assert main([*map(str, given)]) == 0, capsys.readouterr().err
+    shown = np.asarray(Pillow.open(out / "gate.png"))
+    assert not shown[box.slices].any() and shown.any()

@@ -141,3 +141,14 @@ def test_covers_hide_lines_too():
     inside = [(col, row) for row in range(6, 19) for col in range(11, 29)]
     for x, y in panel.transData.transform(inside).round().astype(int):
         assert pixels[pixels.shape[0] - 1 - y, x].max() < 40
+
+
+def test_a_shut_gate_is_said_and_has_no_hot_spots():
+    one = findings().maps[0]
+    made = replace(one.map.provenance, parameters={"gate_opening": 0.001})
+    shut = replace(one, map=replace(one.map, provenance=made))
+    text = " ".join(figure.how_drawn(shut, Look()))
+    assert "gate is shut" in text and "0.1 %" in text
+    found = lines_of(shut.map, Look("hot-spots"))
+    assert not found.lines and "gate is shut" in found.sentence
+    assert not figure.how_drawn(one, Look())

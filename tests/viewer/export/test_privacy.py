@@ -50,7 +50,8 @@ def test_what_is_exported_is_de_identified_by_choice(
     assert [h.endswith("de-identified") for h in headings] == [False, True]
     made = pydicom.dcmread(out / "mask.dcm")
     assert made.PatientIdentityRemoved == "YES"
-    assert "de-identified" in window.notice.text and "mask_removed.txt" in window.notice.text
+    until(lambda: "de-identified" in window.notice.text)
+    assert "mask_removed.txt" in window.notice.text
     window.notice._action.click()
     sheet = window.exporting.privacy.sheet
     assert sheet.isVisible() and "Patient's Name" in sheet.text.toPlainText()
