@@ -174,3 +174,42 @@ def test_covered_areas_are_black_in_the_pictures_that_go_along(tmp_path: Path, o
         assert not np.asarray(Pillow.open(path))[box.slices].any()
     if option:
         assert "Areas covered" in (tmp_path / "out" / "a_removed.txt").read_text("utf-8")
+
+
+def test_a_batch_names_no_mask_after_its_file(tmp_path: Path):
+    from engine.export.batch import Item, export
+    from engine.export.wanted import Wanted
+
+    (tmp_path / "in").mkdir()
+    source = tmp_path / "in" / "Lovelace_Ada.png"
+    Pillow.fromarray(np.random.default_rng(0).integers(0, 255, (20, 30), np.uint8)).save(source)
+    (case,) = scan([source]).cases
+    image = case.series[0].load(None)
+    masks = (mask_on(image, label="Lovelace_Ada_mask"), mask_on(image, 1, "Lesion"))
+    kinds = tuple(kind for kind in NAMES if kind != "dicom-seg")
+    wanted = Wanted(masks=kinds, images=True, overlays=True, deidentify=True)
+    summary = export([Item(case, case.series[0], masks=masks)], tmp_path / "out", wanted)
+    assert not summary.failed
+    assert_tells_nobody(tmp_path / "out", image)
+    names = {p.name for p in (tmp_path / "out" / "case_001").iterdir()}
+    assert {"Mask.png", "Lesion.png"} <= names
+
+
+def test_covers_that_cannot_be_read_stop_what_must_not_show_them(tmp_path: Path):
+    from engine.export.batch import Item, export
+    from engine.export.wanted import Wanted
+
+    (tmp_path / "in").mkdir()
+    Pillow.fromarray(np.full((20, 30), 9, np.uint8)).save(tmp_path / "in" / "a.png")
+    (case,) = scan([tmp_path / "in"]).cases
+    path = store.path_of(case.series[0].load(None).key)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("{")
+    item = Item(case, case.series[0])
+    hidden = export([item], tmp_path / "out", Wanted(images=True, deidentify=True))
+    (failure,) = hidden.failed
+    assert "cover burnt-in text again" in failure.sentence
+    assert not list((tmp_path / "out").rglob("*.png"))
+    plain = export([item], tmp_path / "plain", Wanted(images=True))
+    assert not plain.failed and any("cover burnt-in" in note for note in plain.notes)
+    assert path.read_text() == "{"  # exporting changes nothing that is kept

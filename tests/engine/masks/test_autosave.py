@@ -609,3 +609,31 @@ def test_the_window_never_waits_for_the_disk(image, monkeypatch):
     assert time.perf_counter() - start < 0.25
     assert saver.close()
     assert state(restore(image)) == state(document)
+
+
+def test_killed_between_writing_a_snapshot_and_renaming_it(image):
+    _, folder, _ = saved(image)
+    before = state(restore(image))
+    # Another process takes the masks up and is killed at the very moment of the renaming.
+    code = (
+        "import os, signal, sys, numpy as np; from pathlib import Path\n"
+        "from engine.images.image import Image\n"
+        "from engine.masks.autosave import Autosave\n"
+        "from engine.masks.document import MaskDocument\n"
+        "image = Image(np.load(sys.argv[1], allow_pickle=False))\n"
+        "Path.replace = lambda self, target: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "document = MaskDocument(image); saver = Autosave(document)\n"
+        "document.add_mask(); saver.flush(20)"
+    )
+    pixels = folder.parent.parent.parent / "pixels.npy"
+    np.save(pixels, image.pixels)
+    done = subprocess.run([sys.executable, "-c", code, str(pixels)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert any(path.suffix == ".tmp" for path in folder.iterdir())
+    assert state(restore(image)) == before
+    again = MaskDocument(image)
+    saver = Autosave(again)
+    assert state(again) == before and saver.notes == ()
+    draw(again, (90, 100))
+    assert saver.close()
+    assert state(restore(image)) == state(again)
