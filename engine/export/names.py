@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import permutations
 from pathlib import Path
 
 from engine.images import nifti
@@ -13,8 +14,14 @@ from engine.masks.formats import nrrd, png
 from engine.masks.formats.files import safe_stem
 from engine.masks.mask import Mask
 
-#: Parts of a name shorter than this are left ("Li" is in "Lipoma").
-SHORTEST = 3
+#: Parts of a name shorter than this are left: an initial is in too many labels.
+SHORTEST = 2
+
+#: Two parts of a name written in one are looked for from this many letters on.
+_JOINED = 6
+
+#: From here on, characters are of scripts that put no spaces between words (U+2E80, CJK radicals).
+_NO_SPACES = "\u2e80"
 
 _NOT_DICOM = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".nii", ".nii.gz")
 
@@ -22,18 +29,23 @@ _NOT_DICOM = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".nii", ".nii.gz
 def without_patient(text: str, image: Image, instead: str, also: Iterable[str] = ()) -> str:
     """Return a text for a file's name, or ``instead`` where it holds the patient's name or number.
 
-    A part of the name counts where it stands as a word of its own. also: other words that must
-    not be in it.
+    A part of the name counts where it stands as a word of its own; in scripts that part no words,
+    and family and given name in one, anywhere. also: other words that must not be in it.
     """
     identity = image.identity
     parts = [p for p in re.split(r"[\W_]+", identity.patient_name) if len(p) >= SHORTEST]
+    anywhere = [part for part in parts if max(part) >= _NO_SPACES]
+    anywhere += [
+        one + other for one, other in permutations(parts, 2) if len(one + other) >= _JOINED
+    ]
     parts += also
     if len(identity.patient_id) >= SHORTEST:
         parts.append(identity.patient_id)
     for part in parts:
         if re.search(rf"(?<![^\W_]){re.escape(part)}(?![^\W_])", text, re.IGNORECASE):
             return instead
-    return text
+    plain = text.casefold()
+    return instead if any(part.casefold() in plain for part in anywhere) else text
 
 
 def anonymous_label(mask: Mask, image: Image, also: Iterable[str] = ()) -> Mask:

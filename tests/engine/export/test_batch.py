@@ -380,6 +380,20 @@ def test_names_never_hold_a_patients():
         ("x_MRN7", False),
         ("Adamantinoma", True),
         ("Lipoma", True),
+        ("li, left", False),
+        ("AdaMaria 2", False),
         ("Lesion", True),
+    ):
+        assert (names.without_patient(text, image, "Mask") == text) == safe
+
+
+def test_names_in_scripts_without_spaces():
+    identity = Identity(patient_name="Wang^XiaoDong=王^小東=", patient_id="")
+    image = Image(np.zeros((1, 4, 4), np.uint8), identity=identity)
+    for text, safe in (
+        ("小東の病変", False),
+        ("wangxiaodong", False),
+        ("病変", True),
+        ("Swangled", True),
     ):
         assert (names.without_patient(text, image, "Mask") == text) == safe
