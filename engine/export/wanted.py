@@ -118,7 +118,10 @@ class Summary:
     def kinds(self) -> list[str]:
         """Return what was written as lines, one for each kind of file."""
         counts = Counter(_kind(path) for path in self.written)
-        return [f"  {count} × {kind}" for kind, count in sorted(counts.items())]
+        order = [*(f"{before}{kind}" for _, kind in _KINDS for before in ("", *_BEFORE))]
+        known = [kind for kind in order if kind in counts]
+        others = sorted(counts.keys() - set(known))
+        return [f"  {counts[kind]} × {kind}" for kind in (*known, *others)]
 
     def remarks(self) -> list[str]:
         """Return the notes as lines, one for each."""
@@ -129,21 +132,22 @@ class Summary:
 
 
 _KINDS = (
-    ("report.pdf", "report, PDF"),
     ("export.json", "export.json, the list of all of this"),
     ("scores.csv", "scores.csv, the table of scores"),
     ("removed.txt", "removed.txt, the list of what was removed"),
-    (".coco.json", "COCO annotations"),
-    (".tasks.json", "Label Studio tasks"),
+    ("report.pdf", "report, PDF"),
     (".nii.gz", "NIfTI"),
     (".nrrd", "NRRD"),
+    (".dcm", "DICOM"),
+    (".coco.json", "COCO annotations"),
+    (".tasks.json", "Label Studio tasks"),
     (".json", "JSON beside masks and maps"),
     (".npy", "map as numbers"),
-    (".dcm", "DICOM"),
     (".svg", "SVG"),
     (".pdf", "PDF"),
     (".png", "PNG"),
 )
+_BEFORE = ("mask or picture, ", "Segmentation, ", "overlay, ", "figure, ", "image, ")
 
 
 def _kind(path: Path) -> str:
@@ -157,7 +161,10 @@ def _kind(path: Path) -> str:
                 return f"figure, {kind}"
             if ending == ".png" and name.startswith(("map_", "masks")):
                 return "overlay, PNG"
-            return "image, " + kind if path.parent.name == "images" else kind
+            if path.parent.name == "images":
+                return f"image, {kind}"
+            before = {".png": "mask or picture, ", ".dcm": "Segmentation, "}.get(ending, "")
+            return f"{before}{kind}"
     return path.suffix.removeprefix(".").upper() or "other file"
 
 

@@ -29,7 +29,7 @@ from engine.masks.mask import Mask
 
 NAMES_PATIENT = (
     "The segmentation carries the patient's name and number as the source images do, so that it "
-    "can be stored beside them; remove them before you pass it on."
+    "can be stored beside them; de-identify it before you pass it on."
 )
 
 # Its warnings quote names that it finds odd, and those are patients'.

@@ -397,3 +397,14 @@ def test_names_in_scripts_without_spaces():
         ("Swangled", True),
     ):
         assert (names.without_patient(text, image, "Mask") == text) == safe
+
+
+def test_what_was_written_is_counted_by_kind(tmp_path: Path):
+    item = series(tmp_path / "in", ("Lesion", "Oedema"))
+    wanted = Wanted(masks=("nifti", "dicom-seg", "coco"), images=True, overlays=True)
+    summary = export([item], tmp_path / "out", wanted)
+    lines = summary.kinds()
+    assert lines[0] == "  1 × export.json, the list of all of this"
+    assert {"  2 × NIfTI", "  1 × Segmentation, DICOM", "  5 × image, DICOM"} <= set(lines)
+    assert "  1 × COCO annotations" in lines
+    assert sum(int(line.split()[0]) for line in lines) == len(summary.written)
