@@ -219,6 +219,19 @@ def check_modules(build: Build) -> int:
     return len(wanted)
 
 
+def check_resources(build: Build) -> int:
+    """Raise where a file of the program's own is not in the build; return how many are."""
+    sys.path.insert(0, str(ROOT))
+    from desktop.contents import resources
+
+    files = resources()
+    for source, place in files:
+        copy = build.folder / "_internal" / place / Path(source).name
+        if not copy.is_file() or copy.read_bytes() != Path(source).read_bytes():
+            raise Failed(f"the build lacks {place}/{Path(source).name}, or holds another one")
+    return len(files)
+
+
 def check_loaded(build: Build) -> None:
     """Raise where the build took a file from the environment or the repository it was made of."""
     places = {Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()} - {Path("/usr")}
@@ -293,6 +306,7 @@ def try_all(build: Build, work: Path, quick: bool) -> dict[str, object]:
     report: dict[str, object] = {"bytes": total, "files": files}
     print(f"size on disk: {total / 1e6:.0f} MB in {files} files")
     print(f"modules that the source imports, all there: {check_modules(build)}")
+    print(f"files of the program's own, all there: {check_resources(build)}")
 
     times: dict[str, float] = {}
     if _forget_files(build.folder):
