@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPen
+from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPen
 
 from engine.saliency.scale import gate_opening, is_shut
 from viewer.canvas import colours
@@ -56,8 +56,11 @@ class ColourBar:
 
     @property
     def inset(self) -> float:
-        """Logical pixels at the right edge that the bar takes."""
-        return 0.0 if self._overlay is None else RIGHT + WIDTH
+        """Logical pixels at the right edge that the bar and the number at its foot take."""
+        if self._overlay is None:
+            return 0.0
+        foot = QFontMetricsF(font()).horizontalAdvance(self.labels()[0][1])
+        return max(RIGHT + WIDTH, foot)
 
     def box(self, viewport: Viewport) -> QRectF | None:
         """Return where the bar is painted, None where there is no room or nothing to show."""

@@ -176,3 +176,17 @@ def test_texts_stay_out_of_the_middle():
     data = np.frombuffer(canvas.constBits(), np.uint8).reshape(500, 600, 4)[:, :, 0]
     assert (data[100:400, 100:500] == 0x80).all()
     assert (data != 0x80).sum() > 500
+
+
+def test_the_side_of_the_patient_stands_clear_of_the_numbers_at_the_bar(qapp):
+    from PySide6.QtGui import QFontMetricsF
+
+    from viewer.canvas.annotations import font
+
+    bar = ColourBar()
+    assert bar.inset == 0
+    bar.show(Overlay(saliency([[0.0, 1.0]])))
+    narrow = bar.inset
+    bar.show(Overlay(saliency([[-2126.0, 2126.0]], "signed")))
+    foot = bar.labels()[0][1]
+    assert bar.inset >= max(narrow, QFontMetricsF(font()).horizontalAdvance(foot))
