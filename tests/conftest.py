@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # Before Qt or torch is imported anywhere: no display is assumed, and two test processes share
 # the processor, so each keeps to one thread.
@@ -20,6 +21,11 @@ ROOT = Path(__file__).resolve().parent.parent
 def heed_ctrl_c() -> None:
     """Undo, in a child process, that a shell has its background jobs ignore Ctrl-C."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# A slow machine is no failure; what takes too long is measured in the benchmarks.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen
 
+from engine.masks import outline
 from engine.masks.change import Change
 from engine.masks.document import MaskDocument
 from engine.masks.mask import Mask
 from engine.masks.shapes import Box
-from viewer.canvas import outline
 from viewer.canvas.layer import device_ratio
 from viewer.canvas.viewport import Viewport
 

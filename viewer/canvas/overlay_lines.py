@@ -16,9 +16,10 @@ from PySide6.QtCore import QLineF, QPointF
 from PySide6.QtGui import QColor, QPainterPath, QPolygonF
 
 from engine.errors import SaliscopeError
+from engine.masks import outline
 from engine.saliency.map import SaliencyMap
 from engine.saliency.scale import is_shut
-from viewer.canvas import colours, outline
+from viewer.canvas import colours
 from viewer.canvas.overlay import Kind, Overlay
 
 #: Part of a table's range that lines keep to: its low end is as dark as the image.
