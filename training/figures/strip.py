@@ -55,4 +55,4 @@ def _blend(
         colours = colours / 255
     weight = 0.7 * unit[..., None]
     blended: NDArray[np.float64] = (1 - weight) * picture / 255 + weight * colours
-    return blended
+    return blended.clip(0, 1)  # rounding may leave it by a billionth, which matplotlib warns of
