@@ -146,8 +146,12 @@ def as_map(
     branch: str,
     target: int,
     method: str,
+    background: str = "",
 ) -> SaliencyMap:
-    """Bring an attribution of the model's input back to the image, with what made it."""
+    """Bring an attribution of the model's input back to the image, with what made it.
+
+    background: what it was compared with; the checkpoint's, or black, where nothing is said.
+    """
     metadata = checkpoint.metadata
     absolute = np.abs(entry.raw).astype(np.float64)
     total = float(absolute.sum())
@@ -169,7 +173,8 @@ def as_map(
             method=method,
             parameters={
                 **entry.facts,
-                "background": "black" if checkpoint.shap_background is None else "checkpoint",
+                "background": background
+                or ("black" if checkpoint.shap_background is None else "checkpoint"),
                 "inside_image": inside,
                 "outside_anatomy": anatomy.outside_share(values, body),
             },

@@ -35,11 +35,19 @@ METHOD = "expected-gradients"
 class Explainer:
     """One model, explained for many images. Deterministic in ``seed`` and the image alone.
 
-    samples: gradients a map. half: run the passes in bfloat16; sums are in float64 all the same.
+    samples: gradients a map. compared: model inputs (N, 3, H, W) to compare with; None for those
+    that the checkpoint ships, or black where it ships none. half: run the passes in bfloat16; sums
+    are in float64 all the same.
     """
 
     def __init__(
-        self, session: Session, samples: int, *, seed: int = 0, half: bool = False
+        self,
+        session: Session,
+        samples: int,
+        *,
+        seed: int = 0,
+        compared: Tensor | None = None,
+        half: bool = False,
     ) -> None:
         """Raise ``InvalidInputError`` for fewer than two samples."""
         if samples < 2:
@@ -52,11 +60,13 @@ class Explainer:
         network = self.checkpoint.network().requires_grad_(False).eval().to(self.device)
         self._network = network.to(memory_format=torch.channels_last)
         shipped = self.checkpoint.shap_background
-        compared = (
-            background.black(metadata.preprocessing)
-            if shipped is None
-            else background.decode(shipped, metadata.preprocessing)
-        )
+        self._background = "" if compared is None else f"{len(compared)} given images"
+        if compared is None:
+            compared = (
+                background.black(metadata.preprocessing)
+                if shipped is None
+                else background.decode(shipped, metadata.preprocessing)
+            )
         self._compared = compared.to(self.device)
         self._batch = BATCH if self.device.type == "cpu" else BATCH_ON_GPU
         parts = [self._logits(part) for part in torch.split(self._compared, self._batch)]
@@ -83,7 +93,15 @@ class Explainer:
         entries = self._explain(x, wanted, progress or Progress())
         return {
             f"shap-{branch}": as_map(
-                entry, self.checkpoint, image, frame, prepared, branch, target, METHOD
+                entry,
+                self.checkpoint,
+                image,
+                frame,
+                prepared,
+                branch,
+                target,
+                METHOD,
+                self._background,
             )
             for (branch, target), entry in zip(targets.items(), entries, strict=True)
         }

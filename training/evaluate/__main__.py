@@ -21,7 +21,7 @@ from training import console, state
 from training.evaluate import coherence, deletion, summary
 from training.evaluate.rows import Rows, read, text_of
 from training.evaluate.run import Run, open_run, stratified
-from training.evaluate.work import Evaluator, Settings
+from training.evaluate.work import BACKGROUND_IMAGES, SHAP, Evaluator, Settings
 
 FOLDER = "evaluation"
 CONFIG, COHERENCE, DELETION, SUMMARY, STRIP = (
@@ -208,10 +208,13 @@ def _begin(path: Path, run: Run, settings: Settings) -> None:
         "precision": settings.precision,
         "deletion_precision": settings.deletion_precision,
         "shap_method": METHOD,
+        "shap_background": BACKGROUND_IMAGES,
     }
     if path.is_file():
         before: dict[str, Any] = json.loads(path.read_text("utf-8"))
         models = before.get("models", {})
+        against_black = "shap_background" not in before
+        before.setdefault("shap_background", BACKGROUND_IMAGES)
         changed = [key for key in config if key != "models" and before.get(key) != config[key]]
         if any(models.get(k, digest) != digest for k, digest in digests.items()):
             changed.append("models")
@@ -220,7 +223,20 @@ def _begin(path: Path, run: Run, settings: Settings) -> None:
                 f"{path.parent} holds an evaluation with other settings ({', '.join(changed)}); "
                 "give the same as before, or delete it to begin again."
             )
+        if against_black:
+            _drop_shap(path.parent)
     state.write_json(path, config)
+
+
+def _drop_shap(folder: Path) -> None:
+    """Drop what an older version found by SHAP against black; it is computed anew."""
+    for name in (COHERENCE, DELETION):
+        if (folder / name).is_file():
+            rows = read(folder / name)
+            kept = [row for row in rows if not row["map"].startswith(SHAP)]
+            if len(kept) < len(rows):
+                console.say(f"{name}: SHAP maps that were compared with black are left out.")
+                state.write_text(folder / name, text_of(list(rows[0]), kept))
 
 
 def summarise(folder: Path, dataset: str, classes: tuple[str, ...]) -> dict[str, Any]:

@@ -20,12 +20,17 @@ from training.cache import Files, lesion_mask
 from training.datasets import Record
 from training.evaluate import coherence, deletion, strip
 from training.evaluate.rows import Rows, read
-from training.evaluate.run import Run
+from training.evaluate.run import Run, stratified
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from engine.saliency.together import Explainer
 
 SHAP = "shap-"
+
+BACKGROUND_IMAGES = 16
+"""Training images that SHAP compares with; as many as ``training.fit`` ships."""
 
 
 @dataclass(frozen=True)
@@ -104,13 +109,34 @@ class Evaluator:
         fold = self.run.folds[index]
         if self._explainer is None or self._explainer[0] != fold:
             settings = self.settings
-            made = Explainer(session, settings.samples, seed=settings.seed)
+            made = Explainer(
+                session, settings.samples, seed=settings.seed, compared=self._compared(session)
+            )
             self._explainer = fold, made
         record = self.run.dataset.records[index]
         image = self._files.read(record.path)
         found = self._targets(session, image, record.frame)
         targets = {name.removeprefix(SHAP): found[output_of(name)] for name in names}
         return self._explainer[1].attribute(image, record.frame, targets, progress)
+
+    def _compared(self, session: Session) -> Tensor | None:
+        """Return what SHAP compares with: images of the fold's training, where none are shipped.
+
+        Black in their place explains a dark lesion by nothing: it differs from it by nothing.
+        """
+        if session.checkpoint.shap_background is not None:
+            return None
+        assert self._session is not None
+        fold, preprocessing = self._session[0], session.checkpoint.metadata.preprocessing
+        order = stratified(self.run.dataset.labels, self.settings.seed)
+        inputs = []
+        for index in [i for i in order if self.run.folds[i] != fold][:BACKGROUND_IMAGES]:
+            record = self.run.dataset.records[index]
+            image = self._files.read(record.path)
+            inputs.append(to_model_input(image, record.frame, preprocessing).tensor)
+        import torch
+
+        return torch.from_numpy(np.stack(inputs))
 
     def strip(self, path: Path) -> None:
         """Write the example of deletion by the fused map, of the last class, where there is one."""

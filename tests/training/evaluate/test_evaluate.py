@@ -13,15 +13,26 @@ import numpy as np
 import pytest
 
 from engine.evaluation.coherence import coherence
+from engine.images.preprocess import to_model_input
 from engine.images.reader import read
+from engine.progress import Progress
 from engine.session import Session
 from tests.conftest import heed_ctrl_c
 from tests.training import cohort
 from training import cv
+from training.evaluate import coherence as coherence_table
+from training.evaluate import deletion as deletion_table
 from training.evaluate.__main__ import main
+from training.evaluate.rows import Rows
+from training.evaluate.run import open_run
+from training.evaluate.work import Evaluator, Settings
 
 ROOT = Path(__file__).resolve().parents[3]
 PATIENTS = 14
+TABLES = (
+    ("coherence.csv", coherence_table.COLUMNS),
+    ("deletion.csv", deletion_table.COLUMNS),
+)
 NATIVE = ("global", "local", "gate", "attention")
 SHAP = ("shap-global", "shap-local", "shap-gate")
 QUICK = ("--device", "cpu", "--shap", "2", "--samples", "4", "--deletion", "3")
@@ -102,6 +113,45 @@ def test_maps_explain_what_their_own_output_predicts_out_of_fold(run: Path) -> N
         scaled = np.array(logits) / figures["temperature"][output]
         start = np.exp(scaled - scaled.max()) / np.exp(scaled - scaled.max()).sum()
         assert curves["morf"][0] == pytest.approx(start.max(), abs=1e-3)
+
+
+def test_shap_compares_with_training_images_of_the_fold(run: Path, data: Path) -> None:
+    opened = open_run(run, data)
+    settings = Settings(0, 4, 10 / 224, 4, "cpu", "float32")
+    tables = (Rows(run / "evaluation" / n, c) for n, c in TABLES)
+    work = Evaluator(opened, settings, *tables)
+    session = work._open(1)
+    compared = work._compared(session)
+    assert compared is not None and len(compared) == min(16, opened.folds.count(0))
+    trained_on = [r for r, k in zip(opened.dataset.records, opened.folds, strict=True) if k != 1]
+    preprocessing = session.checkpoint.metadata.preprocessing
+    inputs = [to_model_input(read(r.path), 0, preprocessing).tensor for r in trained_on]
+    assert all(any(np.array_equal(c, x) for x in inputs) for c in compared.numpy())
+    # It is these that a map is said to be compared with.
+    found = work._attribute(opened.held_out(1)[0], session, ("shap-gate",), Progress())
+    said = found["shap-gate"].provenance.parameters["background"]
+    assert said == f"{len(compared)} given images"
+
+
+def test_shap_against_black_of_an_older_version_is_computed_anew(
+    run: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    path = copy / "evaluation" / "config.json"
+    config = json.loads(path.read_text())
+    assert config.pop("shap_background") == 16
+    path.write_text(json.dumps(config))
+    before = _rows(copy / "evaluation" / "coherence.csv")
+    assert _evaluate(copy, data, "--shap", "0") == 0
+    assert "compared with black are left out" in capsys.readouterr().out
+    after = _rows(copy / "evaluation" / "coherence.csv")
+    assert after == [r for r in before if r["map"] not in SHAP] and len(after) < len(before)
+    # Another setting is refused as before, and nothing is dropped.
+    path.write_text(json.dumps(config))
+    shutil.copy(run / "evaluation" / "coherence.csv", copy / "evaluation" / "coherence.csv")
+    assert _evaluate(copy, data, "--seed", "5") == 2
+    assert _rows(copy / "evaluation" / "coherence.csv") == before
 
 
 def test_killed_in_the_middle_of_a_line_it_goes_on_to_the_same_tables(
