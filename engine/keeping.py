@@ -55,7 +55,8 @@ def read(path: Path, understand: Callable[[bytes], T | None], largest: int) -> T
     """Return what the newest whole text of a file says, None where there is none.
 
     understand: returns None for bytes that are not the file's; of a file that another process was
-    killed while writing, the text beside it counts if it is newer. largest: bytes that no such
+    killed while writing, the text beside it counts if it is newer, or alone. A file that is not
+    understood hides what is older: that is not what was kept last. largest: bytes that no such
     file exceeds. Raises ``OSError`` where a file is there and cannot be read.
     """
     for candidate in sorted(_texts(path), key=_changed, reverse=True):
@@ -64,6 +65,8 @@ def read(path: Path, understand: Callable[[bytes], T | None], largest: int) -> T
                 found = understand(candidate.read_bytes())
                 if found is not None:
                     return found
+            if candidate == path:
+                return None
     return None
 
 

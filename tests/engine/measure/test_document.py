@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -140,3 +142,24 @@ def test_what_the_system_does_not_give_is_not_overwritten(monkeypatch):
         with pytest.raises(SaliscopeError, match="not overwritten"):
             store.save("k", document)
     assert path.read_bytes() == whole
+
+
+def test_what_a_killed_window_left_does_not_stand_for_newer_that_is_damaged():
+    document = MeasureDocument([LINE])
+    store.save("k", document)
+    path = store.path_of("k")
+    left = path.with_name(f"{path.name}.1.part")
+    left.write_bytes(path.read_bytes())
+    os.utime(left, (time.time() - 30,) * 2)  # not long enough ago to be deleted
+    document.add(COVER)
+    store.save("k", document)
+    newest = path.read_text()[:-9]
+    path.write_text(newest)
+    assert left.exists() and store.load("k") == ()
+    assert "cover burnt-in text again" in store.problem("k")
+    document = MeasureDocument()
+    document.add(OVAL)
+    assert "damaged" in store.save("k", document)
+    (aside,) = path.parent.glob("k.json.damaged-*")
+    assert aside.read_text() == newest
+    assert set(store.load("k")) == {LINE, OVAL}
