@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -90,20 +89,17 @@ def restore(image: Image | ImageReference) -> Restored | None:
 
 def saved_sizes() -> frozenset[tuple[int, int, int]]:
     """Return the sizes (frames, rows, cols) of all images for which masks are saved."""
-    root = folders.data() / "masks"
-    try:
-        return _sizes(root, root.stat().st_mtime_ns)
-    except OSError:
-        return frozenset()
-
-
-@lru_cache(maxsize=2)
-def _sizes(root: Path, _: int) -> frozenset[tuple[int, int, int]]:
     found = set()
-    for folder in root.iterdir():
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, struct.error):
-            found.add(size_of(min(path for path in folder.iterdir() if path.is_dir())))
+    with contextlib.suppress(OSError):
+        for folder in (folders.data() / "masks").iterdir():
+            with contextlib.suppress(OSError, ValueError):
+                found.add(_size(folder))
     return frozenset(found)
+
+
+@lru_cache(maxsize=1 << 16)  # a batch asks for each image; what does not say yet is asked again
+def _size(folder: Path) -> tuple[int, int, int]:
+    return size_of(folder)
 
 
 class Autosave:

@@ -295,17 +295,18 @@ class Slot:
 
 
 def size_of(folder: Path) -> tuple[int, int, int]:
-    """Return (frames, rows, cols) of the image that a slot's masks are of.
+    """Return (frames, rows, cols) of the image that the slots in a folder are of.
 
-    Raises ``OSError``, ``ValueError``, ``KeyError``, ``TypeError`` or ``struct.error`` where the
-    slot does not say.
+    Raises ``OSError``, or ``ValueError`` where none of them says, as while nothing is saved.
     """
-    journal = max(folder.glob("journal-*.bin"))
-    with journal.open("rb") as file:
-        file.seek(10)
-        length, _ = _RECORD.unpack(file.read(_RECORD.size))
-        frames, rows, cols = json.loads(file.read(min(length, 4096)))["image"]
-    return int(frames), int(rows), int(cols)
+    for journal in sorted(folder.glob("*/journal-*.bin"), reverse=True):
+        with contextlib.suppress(ValueError, KeyError, TypeError, struct.error):
+            with journal.open("rb") as file:
+                file.seek(10)
+                length, _ = _RECORD.unpack(file.read(_RECORD.size))
+                frames, rows, cols = json.loads(file.read(min(length, 4096)))["image"]
+            return int(frames), int(rows), int(cols)
+    raise ValueError("no journal that can be read")
 
 
 def _framed(body: bytes) -> bytes:

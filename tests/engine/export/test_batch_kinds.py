@@ -14,7 +14,7 @@ import SimpleITK as sitk
 from PIL import Image as Pillow
 
 from engine.export.batch import Item, export
-from engine.export.sources import TURNED
+from engine.export.sources import TURNED, masks_of
 from engine.export.wanted import Wanted
 from engine.images.image import Image
 from engine.images.reslice import reslice
@@ -108,6 +108,20 @@ def test_masks_saved_along_another_axis_are_found(tmp_path: Path):
     assert {mask.label: mask.area() for mask in found} == {
         f"Axis {axis}": mask_on(reslice(image, axis), axis).area() for axis in (0, 2)
     }
+
+
+def test_masks_along_another_axis_are_found_also_when_they_were_looked_for_before(tmp_path: Path):
+    image = single_frames(tmp_path / "in", turned(9))
+    cut = reslice(image, 1)
+    saver = Autosave(MaskDocument(cut))  # a window that is open and has nothing drawn yet
+    document = MaskDocument(cut)
+    other = Autosave(document)  # and another one
+    assert masks_of(image, item_of(tmp_path / "in").series) == ([], [])
+    document.import_mask(mask_on(cut, 2, "Later"))
+    assert other.close()
+    found, notes = masks_of(image, item_of(tmp_path / "in").series)
+    assert [mask.label for mask in found] == ["Later"] and TURNED in notes
+    assert saver.close()
 
 
 @pytest.mark.parametrize("step", [3.3, -2.5, 0.0])
