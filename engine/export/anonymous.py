@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from engine.images.image import Display, Identity, Image
 from engine.masks.mask import ImageReference, Mask
 from engine.masks.shapes import Box
 from engine.measure.covers import black_out
+
+if TYPE_CHECKING:
+    from engine.report.findings import MapFinding
 
 
 def covered(image: Image, covers: Sequence[Box]) -> Image:
@@ -54,6 +58,22 @@ def transferred(mask: Mask, image: Image, *, author: bool = False) -> Mask:
     if not author:
         copy.author = ""
     return copy
+
+
+def of_image(one: MapFinding, original: Image, image: Image) -> MapFinding:
+    """Return a map of ``original`` that says it is of ``image``: the other key leads back to it.
+
+    Also where it was made of other maps, whose provenance is in its own.
+    """
+
+    def renamed(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: renamed(part) for key, part in value.items()}
+        return image.key if value == original.key else value
+
+    made = one.map.provenance
+    made = replace(made, image_key=image.key, parameters=renamed(made.parameters))
+    return replace(one, map=replace(one.map, provenance=made))
 
 
 def of_picture(image: Image, covers: Sequence[Box]) -> Removed:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.export import names
+from engine.export import anonymous, names
 from engine.export.running import Item, Opened, Place, Run, attempt, write_json
 from engine.export.tables import rows_of
 from engine.export.wanted import MAX_FRAMES, resolved
@@ -21,7 +21,7 @@ from engine.progress import Progress
 from engine.report import findings as reading
 
 if TYPE_CHECKING:
-    from engine.report.findings import Findings, MapFinding
+    from engine.report.findings import Findings
     from engine.session import Session
 
 
@@ -87,7 +87,7 @@ def explain(run: Run, opened: Opened, place: Place, progress: Progress) -> None:
             image=shown,
             masks=drawn,
             compared=None if same is None else drawn[same],
-            maps=found[0].maps if shown is image else tuple(_of(m, shown) for m in found[0].maps),
+            maps=tuple(anonymous.of_image(m, image, shown) for m in found[0].maps),
             inverted=item.inverted,
         )
         if frame in frames:
@@ -95,12 +95,6 @@ def explain(run: Run, opened: Opened, place: Place, progress: Progress) -> None:
         if wanted.report and frame == key_frame:
             attempt(run, f"{place.what}, report", lambda said=said: _report(run, said, place))  # type: ignore[misc]
         part.report(1.0, place.what)
-
-
-def _of(one: MapFinding, image: Image) -> MapFinding:
-    """Return a map that says it is of ``image``: the key of the original leads back to it."""
-    made = replace(one.map.provenance, image_key=image.key)
-    return replace(one, map=replace(one.map, provenance=made))
 
 
 def _key_frame(item: Item, image: Image, masks: Sequence[Mask]) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import InvalidInputError
 from engine.export import names
-from engine.export.anonymous import anonymous, of_picture, transferred
+from engine.export.anonymous import anonymous, of_image, of_picture, transferred
 from engine.images.dicom.deidentify import Deidentifier, Removed
 from engine.images.image import Image, Window
 from engine.masks.formats import ExchangeFormat, Exported, dicom_seg, export_all
@@ -150,16 +150,12 @@ class Nameless:
                 new for new, mask in zip(masks, found.masks, strict=True) if mask is found.compared
             ]
             compared = same[0] if same else self.mask(found.compared)  # one that is hidden
-        made = [replace(m.map.provenance, image_key=self.image.key) for m in found.maps]
         return replace(
             found,
             image=self.image,
             masks=masks,
             compared=compared,
-            maps=tuple(
-                replace(m, map=replace(m.map, provenance=p))
-                for m, p in zip(found.maps, made, strict=True)
-            ),
+            maps=tuple(of_image(m, self._original, self.image) for m in found.maps),
             case=names.without_patient(found.case, self._original, "Case report", self._words),
         )
 

@@ -213,3 +213,27 @@ def test_covers_that_cannot_be_read_stop_what_must_not_show_them(tmp_path: Path)
     plain = export([item], tmp_path / "plain", Wanted(images=True))
     assert not plain.failed and any("cover burnt-in" in note for note in plain.notes)
     assert path.read_text() == "{"  # exporting changes nothing that is kept
+
+
+def test_a_map_made_of_two_does_not_lead_back_by_theirs(tmp_path: Path):
+    from engine.report import figure
+    from engine.report.findings import assemble
+    from engine.saliency.difference import difference
+    from engine.saliency.map import Provenance, SaliencyMap
+
+    image = single_frames(tmp_path / "in", turned(10))
+
+    def saliency(name: str, column: int) -> SaliencyMap:
+        values = np.zeros(image.shape, np.float32)
+        values[:, column] = 1
+        made = Provenance("Demo 1", "a", name, "channel-sum", image_key=image.key, frame=0)
+        return SaliencyMap(name, values, values.copy(), "nonnegative", 1, "malignant", made)
+
+    found = assemble(image, 0, maps=[difference(saliency("gate", 2), saliency("local", 5))])
+    nameless = Nameless(image).findings(found)
+    (one,) = nameless.maps
+    (tmp_path / "out").mkdir()
+    figure.export(nameless, one, tmp_path / "out" / "figure.svg")
+    assert_tells_nobody(tmp_path / "out", image, image.key)
+    first = one.map.provenance.parameters["first"]
+    assert first["image_key"] == one.map.provenance.image_key == nameless.image.key
