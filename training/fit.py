@@ -29,7 +29,7 @@ from training.board import Board
 from training.folds import folds
 from training.loop import BRANCHES, Row, Samples, Trainer, derive, precision_before
 from training.options import Experiment
-from training.recipes import completed
+from training.recipes import agree, completed
 
 BACKGROUND_IMAGES = 16
 """Images in a checkpoint's SHAP background, spread evenly over the classes."""
@@ -183,8 +183,7 @@ def _finished(run: Path, made: Experiment) -> dict[str, Any]:
             f"{run} holds no finished cross-validation; finish it with training.cv --out {run}."
         ) from error
     ours = json.loads(json.dumps(made.to_dict()))
-    # What an older run does not say was not there to be asked for: nothing, or 0.
-    other = [key for key in MUST_AGREE if (config.get(key) or None) != (ours[key] or None)]
+    other = [key for key in MUST_AGREE if not agree(config, ours, key)]
     # The number of epochs is what is taken from there, and nothing stops early here; all else of
     # the recipe must agree.
     recipes = [{**completed(c["recipe"]), "epochs": 0, "patience": 0} for c in (config, ours)]

@@ -66,6 +66,17 @@ def completed(stored: Mapping[str, Any]) -> dict[str, Any]:
     return {**known, **stored}
 
 
+def agree(one: Mapping[str, Any], other: Mapping[str, Any], name: str) -> bool:
+    """Whether two runs' settings, as JSON, are the same in one of them.
+
+    What an older run does not say was not there to be asked for: nothing, or 0. Where both say it,
+    nothing and 0 are two things (no ``dropout``, or the architecture's; no ``masks``, or all).
+    """
+    if name in one and name in other:
+        return bool(one[name] == other[name])
+    return not one.get(name) and not other.get(name)
+
+
 RECIPES = {
     # Table 1 of the paper.
     "busi": Recipe(

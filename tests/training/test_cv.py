@@ -252,6 +252,10 @@ def test_fit_refuses_the_figures_of_another_model(
     (older / "config.json").write_text(json.dumps(config))
     assert fit.main(_options(cohort, "--cv", str(older), *out)) == 2
     assert "(global_weights differ)" in capsys.readouterr().err
+    config |= {"global_weights": None, "masks": 0}  # guided by none is not guided by all
+    (older / "config.json").write_text(json.dumps(config))
+    assert fit.main(_options(cohort, "--cv", str(older), *out)) == 2
+    assert "(masks differ)" in capsys.readouterr().err
     assert fit.main(_options(cohort, "--cv", str(tmp_path), *out)) == 2
     assert "no finished cross-validation" in capsys.readouterr().err
     assert fit.main(_options(cohort, "--out", str(tmp_path / "m.pt"))) == 2

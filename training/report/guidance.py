@@ -12,6 +12,7 @@ from scipy.special import softmax
 
 from engine.evaluation.classification import Difference, area_difference, mean_difference
 from training.figures import style
+from training.recipes import agree
 from training.report.results import OUTPUTS, Results, Row
 from training.report.table import Figure, Table
 from training.report.tables import Lines, output_name, performance_of
@@ -51,9 +52,8 @@ def differing(a: Results, b: Results) -> list[str]:
         one, other = a.config.get(key), b.config.get(key)
         if isinstance(one, dict) and isinstance(other, dict):
             keys = sorted({*one, *other})
-            # What older runs do not say is 0.
-            found += [f"{key}.{k}" for k in keys if (one.get(k) or None) != (other.get(k) or None)]
-        elif (one or None) != (other or None):
+            found += [f"{key}.{k}" for k in keys if not agree(one, other, k)]
+        elif (one or None) != (other or None):  # what older runs do not say is 0
             found.append(key)
     return found
 

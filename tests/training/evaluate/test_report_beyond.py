@@ -155,6 +155,13 @@ def test_the_curve_holds_runs_that_are_alike_alone(runs: Path) -> None:
     assert guidance.differing(every, shipped) == ["global_weights"]
 
 
+def test_no_dropout_is_not_the_architectures(runs: Path) -> None:
+    one, other = load(runs / "guided"), load(runs / "unguided")
+    one.config["recipe"] = {"dropout": None, "rates": [1]}
+    other.config["recipe"] = {"dropout": 0.0, "rates": [1], "average": 0.0, "balance": False}
+    assert [key for key in guidance.differing(one, other) if "." in key] == ["recipe.dropout"]
+
+
 def test_few_masks_are_in_order_and_drawn(loaded: list[Results]) -> None:
     rows = _rows(guidance.few_masks(loaded))
     assert [(r["Masks"], r["Run"]) for r in rows] == [
