@@ -123,7 +123,7 @@ def parse(text: str) -> tuple[tuple[int, int], int, list[Kept]] | None:
         rows, cols = (int(side) for side in found["grid"])
         views = [_view(one) for one in found["views"]]
         active = int(found["active"])
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return None
     if not (1 <= rows <= 3 and 1 <= cols <= 3 and len(views) == rows * cols):
         return None

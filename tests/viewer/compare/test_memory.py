@@ -97,6 +97,8 @@ def test_a_mask_of_one_image_shown_alone_is_not_sought_in_the_next(make_window, 
         *("", "{", "[]", "3", '{"grid": [9, 9], "active": 0, "views": []}'),
         '{"grid": [1, 1], "active": 0, "views": [{"map": 3, "masks": "", "unlinked": []}]}',
         '{"grid": [1, 2], "active": 0, "views": [{"map": "", "masks": "", "unlinked": []}]}',
+        '{"grid": [1, 1e999], "active": 0, "views": []}',
+        "[" * 100_000,
     ],
 )
 def test_what_is_not_a_grid_changes_nothing(text):
