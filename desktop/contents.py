@@ -1,6 +1,6 @@
 """What the desktop build holds beyond what its imports say, and what is left out of it.
 
-Read by ``saliscope.spec``; ``tests/test_desktop_build.py`` holds it true.
+Read by ``saliscope.spec``; ``tests/desktop/test_contents.py`` holds it true.
 """
 
 from __future__ import annotations
