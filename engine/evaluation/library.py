@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 #: Share of the work that is finding the files.
 _SCANNING = 0.15
 
+#: Characters of a label that are shown.
+LONGEST = 60
+
 
 @dataclass(frozen=True)
 class Library:
@@ -82,14 +85,15 @@ def label_of(
 ) -> str:
     """Return what is known of a frame of a series, "" where nothing is.
 
-    Its label by the manifest; the folder's name, where that is a class of the model; "marked" or
-    "nothing marked", where a mask came with it.
+    Its label by the manifest, in one line of no more than ``LONGEST`` characters; the folder's
+    name, where that is a class of the model; "marked" or "nothing marked", where a mask came
+    with it.
     """
     several = len(series.paths) > 1
     path = series.paths[frame if several and len(series.paths) == series.frames else 0]
     entry = (manifests or Manifests()).entry(path)
     if entry is not None and entry.labels:
-        label = entry.labels.get(0 if several else frame)
+        label = _plain(entry.labels.get(0 if several else frame, ""))
         if label:
             return label
     named = {one.casefold(): one for one in classes}
@@ -103,3 +107,9 @@ def label_of(
     except SaliscopeError:
         return ""
     return "marked" if marked else "nothing marked"
+
+
+def _plain(text: str) -> str:
+    """Return a text without what moves a terminal's cursor, and as long as a header has room."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"

@@ -111,7 +111,8 @@ def embed(
         if progress is not None:
             progress.check()
         found[frame] = session.forward(image, frame).features
-    cache.put(stamp, found)
+    if cache.stamp(series) == stamp:  # else a file was changed between the digest and the reading
+        cache.put(stamp, found)
     return found
 
 

@@ -73,6 +73,7 @@ class Header(QWidget):
         self._name.pressed.connect(self.touched)
         self._tag = QLabel(self)
         self._tag.setObjectName("viewTag")
+        self._tag.setTextFormat(Qt.TextFormat.PlainText)  # it may quote a file's label
         self._tag.setFont(theme.font(11))
         self._warning = QLabel(self)
         self._warning.setObjectName("viewWarning")

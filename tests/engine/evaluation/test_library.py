@@ -71,6 +71,9 @@ def test_a_manifest_says_more_than_a_folder_and_a_folder_more_than_a_mask(tmp_pa
     assert label(classes=("benign",)) == ""
     (tmp_path / "manifest.csv").write_text("path,label\nhealthy/a.png,Becker\n")
     assert label() == "Becker"
+    long = '"\x1b[31mBecker\ttype, ' + "x" * 10_000 + '"'
+    (tmp_path / "manifest.csv").write_text(f"path,label\nhealthy/a.png,{long}\n")
+    assert label() == "[31mBecker type, " + "x" * 42 + "…"
     assert path.is_file()
 
 

@@ -98,6 +98,34 @@ def test_features_are_kept_and_files_that_changed_are_read_again(session, folder
     assert len(calls) == 5  # that frame, and the file that changed
 
 
+def test_features_of_a_file_that_changes_meanwhile_are_not_kept_for_what_it_was(
+    session, folder, monkeypatch
+):
+    own, *others = scan([folder]).cases
+    image = own.series[0].load(None)
+    whole = (folder / "b.png").read_bytes()
+    stamp = Cache.stamp
+
+    def overtaken(self, series):
+        found = stamp(self, series)
+        if series.paths[0].name == "b.png":
+            (folder / "b.png").write_bytes((folder / "c.png").read_bytes())
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Cache, "stamp", overtaken)
+        search(session, image, 0, others)
+    (folder / "b.png").write_bytes(whole)
+    found = {one.case.title: one.likeness for one in search(session, image, 0, others).found}
+    there = session.forward(scan([folder / "b.png"]).cases[0].series[0].load(None), 0).features
+    other = session.forward(scan([folder / "c.png"]).cases[0].series[0].load(None), 0).features
+    assert not np.array_equal(there, other)
+    kept = Cache(session.checkpoint.sha256)
+    (series,) = [case.series[0] for case in others if case.title == "b"]
+    np.testing.assert_array_equal(kept.get(kept.stamp(series))[0], there)
+    assert found["b"] > found["c"]
+
+
 def test_a_damaged_cache_is_made_anew(session):
     cache = Cache("0" * 64)
     cache.put("x", {3: np.ones(4, np.float32)})
