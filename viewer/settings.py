@@ -44,7 +44,10 @@ class Settings:
 
     def set_aside(self, name: str, what: str) -> None:
         """Keep a text that cannot be understood under a name of its own, and say so."""
-        kept = f"{name}-damaged-{date.today().isoformat()}"
+        base = f"{name}-damaged-{date.today().isoformat()}"
+        kept, number = base, 2
+        while self._store.contains(kept):
+            kept, number = f"{base}-{number}", number + 1
         self._store.setValue(kept, self._store.value(name))
         self._store.remove(name)
         self.problems.append(

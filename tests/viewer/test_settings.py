@@ -70,3 +70,7 @@ def test_labels_and_keys_that_cannot_be_read_are_kept(qapp):
         '[["My own", "#12',
         '{"format": "saliscope-keymap", "version": 99}',
     ]
+    again.set("masks/labels", "[[")  # once more on the same day
+    LabelList(again)
+    kept = {again.text(name) for name in again._store.allKeys() if "damaged" in name}
+    assert kept >= {'[["My own", "#12', "[["}

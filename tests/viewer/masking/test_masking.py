@@ -415,15 +415,25 @@ def test_large_frames_are_worked_on_beside_the_window(window, qtbot, monkeypatch
 
 
 def test_edges_of_a_large_image_are_found_beside_the_window(window, qtbot, monkeypatch):
+    import threading
+
     from viewer.tools import livewire
 
+    free, find = threading.Event(), livewire._edges
+
+    def slowly(*frame):
+        assert free.wait(60)
+        return find(*frame)
+
     monkeypatch.setattr(livewire, "AT_ONCE", 1000)
+    monkeypatch.setattr(livewire, "_edges", slowly)
     tool = window.toolbox["livewire"]
     window.choose_tool(tool)
     view = window.views.active
     QTest.mouseMove(view.surface, view.viewport.to_widget(150, 160).toPoint())
     assert window.state.jobs.has("tool-edges") and "Finding the edges" in tool.now
     assert window.options._hint.text() == tool.now
+    free.set()
     idle(qtbot, window)
     assert tool._wire is not None and tool._wire[2].cost.shape == view.image.shape
     assert window.options._hint.text() == tool.hint
