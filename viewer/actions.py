@@ -14,11 +14,12 @@ from engine.images.image import Window
 from engine.images.orientation import stack_planes
 from engine.images.reslice import can_reslice
 from engine.images.windowing import presets
+from engine.saliency.derived import title
 from viewer import icons
 from viewer.canvas.bindings import VIEW_KEYS
 from viewer.keymap.store import KeymapStore
 from viewer.state import AppState
-from viewer.state.analysis import is_slow, title
+from viewer.state.analysis import is_slow
 from viewer.tools.base import Tool
 
 

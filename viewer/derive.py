@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, cast
 
 from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QFormLayout, QWidget
 
-from engine.saliency.derived import Normalisation, difference_name
+from engine.saliency.derived import Normalisation, difference_name, title
 from viewer.actions import Actions
 from viewer.state import AppState
-from viewer.state.analysis import is_derived, title
+from viewer.state.analysis import is_derived
 from viewer.widgets.wrapped import Wrapped
 
 if TYPE_CHECKING:

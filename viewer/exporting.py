@@ -16,12 +16,12 @@ from PySide6.QtWidgets import QWidget
 from engine.errors import MaskError
 from engine.images.image import Image
 from engine.progress import Progress
+from engine.saliency.derived import title
 from engine.saliency.map import SaliencyMap
 from viewer import dialogs, picture
 from viewer.canvas.overlay import Overlay
 from viewer.export.privacy import ExportPrivacy, Written
 from viewer.state import AppState
-from viewer.state.analysis import title
 from viewer.views import Views
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
-from viewer.state.analysis import MapStatus, title
+from engine.saliency.derived import title
+from viewer.state.analysis import MapStatus
 from viewer.window import Window
 
 _POLL_MS = 100

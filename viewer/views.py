@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.saliency.derived import title
 from engine.saliency.map import SaliencyMap
 from engine.saliency.scale import is_shut
 from viewer import icons, theme
@@ -39,7 +40,7 @@ from viewer.compare import dragging, titles
 from viewer.compare.board import Board, Subject
 from viewer.compare.veil import Veil
 from viewer.state import AppState
-from viewer.state.analysis import MapStatus, is_slow, title
+from viewer.state.analysis import MapStatus, is_slow
 from viewer.state.contents import ALL_MASKS, NO_MASKS, READ_ONLY, Content
 from viewer.tools.base import Tool
 from viewer.widgets.section import label

@@ -11,8 +11,9 @@ from engine.errors import InvalidInputError
 from engine.masks.formats.files import replacing
 from engine.masks.mask import Mask
 from engine.report import drawing, picture, style
-from engine.report.findings import NOT_A_DEVICE, Findings, MapFinding, provenance, title
+from engine.report.findings import NOT_A_DEVICE, Findings, MapFinding, provenance
 from engine.report.look import Look, lines_of
+from engine.saliency.derived import title
 from engine.saliency.scale import gate_opening, is_shut
 
 if TYPE_CHECKING:

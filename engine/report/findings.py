@@ -14,7 +14,6 @@ from engine.masks.formats.sidecar import program_version
 from engine.masks.mask import Mask
 from engine.masks.shapes import Box
 from engine.progress import Progress
-from engine.saliency.derived import PIXELS, part_of, parts_of
 from engine.saliency.map import SaliencyMap
 
 if TYPE_CHECKING:
@@ -22,29 +21,7 @@ if TYPE_CHECKING:
     from engine.measure.measurement import Measurement
     from engine.session import Prediction, Session
 
-_TITLES = {
-    "global": "Global",
-    "local": "Local",
-    "gate": "Gate",
-    "concat": "Concat",
-    "product": "Product",
-    "attention": "Attention",
-}
-
 NOT_A_DEVICE = "Research use only. Not a medical device, not for diagnosis."
-
-
-def title(name: str) -> str:
-    """Return what a map is called for a reader."""
-    parts, whole = parts_of(name), part_of(name)
-    if parts is not None:
-        by = "" if parts[2] == "share" else f" by {parts[2]}"
-        return f"{title(parts[0])} − {title(parts[1])}{by}"
-    if whole is not None:
-        return f"{'Pixels' if name == PIXELS else title(whole)}, left–right"
-    if name.startswith("shap-"):
-        return f"SHAP {name.removeprefix('shap-')}"
-    return _TITLES.get(name, name)
 
 
 @dataclass(frozen=True)

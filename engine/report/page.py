@@ -19,9 +19,9 @@ from engine.report.findings import (
     MapFinding,
     mask_rows,
     provenance,
-    title,
 )
 from engine.report.style import ACCENT, INK, PANEL, QUIET, RULE, WARNING, WARNING_GROUND
+from engine.saliency.derived import title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,4 +1,4 @@
-"""Names of maps that are computed from others; light, for whoever only lists them."""
+"""Names of maps, and of those computed from others; light, for whoever only lists them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,15 @@ NORMALISATIONS: tuple[Normalisation, ...] = get_args(Normalisation)
 
 PIXELS = "pixels-mirror"
 """The image's own pixels minus their mirror image."""
+
+_TITLES = {
+    "global": "Global",
+    "local": "Local",
+    "gate": "Gate",
+    "concat": "Concat",
+    "product": "Product",
+    "attention": "Attention",
+}
 
 _MINUS, _BY, _MIRROR = "-minus-", "-by-", "-mirror"
 
@@ -46,3 +55,16 @@ def part_of(name: str) -> str | None:
     """Return the key of the map that a mirror difference is of; None for another map's key."""
     whole = name.removesuffix(_MIRROR)
     return whole if whole and whole != name else None
+
+
+def title(name: str) -> str:
+    """Return what a map is called for a reader."""
+    parts, whole = parts_of(name), part_of(name)
+    if parts is not None:
+        by = "" if parts[2] == "share" else f" by {parts[2]}"
+        return f"{title(parts[0])} − {title(parts[1])}{by}"
+    if whole is not None:
+        return f"{'Pixels' if name == PIXELS else title(whole)}, left–right"
+    if name.startswith("shap-"):
+        return f"SHAP {name.removeprefix('shap-')}"
+    return _TITLES.get(name, name)

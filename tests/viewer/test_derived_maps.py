@@ -6,10 +6,11 @@ import numpy as np
 from PySide6.QtWidgets import QDialog
 
 from engine.saliency.anatomy import foreground
+from engine.saliency.derived import title
 from engine.saliency.difference import difference
 from engine.saliency.mirror import asymmetry, find_axis, mirror_difference
 from viewer import derive
-from viewer.state.analysis import is_slow, title
+from viewer.state.analysis import is_slow
 
 
 def test_a_difference_is_a_map_like_any_other(make_window, pictures, until, monkeypatch):

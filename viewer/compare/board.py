@@ -9,12 +9,13 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.images.case import Case, Series
 from engine.images.image import Image
+from engine.saliency.derived import title
 from viewer.compare.agreement import Agreement
 from viewer.compare.checkpoints import Checkpoints
 from viewer.compare.maps import Maps, Wanted
 from viewer.compare.shelf import Shelf, Shelved
 from viewer.state import AppState
-from viewer.state.analysis import MapEntry, MapStatus, title
+from viewer.state.analysis import MapEntry, MapStatus
 from viewer.state.contents import Content
 
 if TYPE_CHECKING:

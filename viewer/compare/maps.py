@@ -10,9 +10,10 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.images.image import Image
 from engine.progress import Progress
+from engine.saliency.derived import title
 from engine.saliency.map import SaliencyMap
 from viewer.jobs import Jobs
-from viewer.state.analysis import MapEntry, MapStatus, is_slow, title
+from viewer.state.analysis import MapEntry, MapStatus, is_slow
 
 if TYPE_CHECKING:
     from engine.session import Prediction, Session

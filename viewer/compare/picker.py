@@ -11,12 +11,13 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QWidget
 
 from engine.images.case import Case, Series
+from engine.saliency.derived import title
 from viewer import dialogs
 from viewer.canvas.links import Aspect
 from viewer.compare import titles
 from viewer.compare.board import Subject
 from viewer.state import AppState
-from viewer.state.analysis import is_slow, title
+from viewer.state.analysis import is_slow
 from viewer.state.contents import ALL_MASKS, NO_MASKS
 from viewer.views import Views
 

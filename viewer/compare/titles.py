@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from engine.images.case import Case
+from engine.saliency.derived import title
 from engine.saliency.scale import is_shut
 from viewer.compare.board import Subject
-from viewer.state.analysis import MapStatus, is_derived, is_slow, title
+from viewer.state.analysis import MapStatus, is_derived, is_slow
 from viewer.state.contents import ALL_MASKS, NO_MASKS
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from PySide6.QtWidgets import QInputDialog, QMenu
 from engine.errors import SaliscopeError
 from engine.masks.labels import Label
 from engine.progress import Progress
+from engine.saliency.derived import title
 from viewer.masking.labels import LabelsDialog, fill_menu
 from viewer.masking.reshape import TITLES, Reshape, ReshapeDialog
 from viewer.masking.work import Frames, MaskWork
-from viewer.state.analysis import title
 
 if TYPE_CHECKING:
     from engine.masks.document import MaskDocument

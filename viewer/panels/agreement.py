@@ -8,9 +8,10 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
+from engine.saliency.derived import title
 from viewer import icons, theme
 from viewer.state import AppState
-from viewer.state.analysis import MapEntry, MapStatus, is_slow, title
+from viewer.state.analysis import MapEntry, MapStatus, is_slow
 from viewer.widgets.bar import paint_bar
 from viewer.widgets.remark import Remark
 from viewer.widgets.section import Section, label

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QWidget
 
+from engine.saliency.derived import title
 from viewer import theme
 from viewer.state import AppState
-from viewer.state.analysis import title
 from viewer.state.honesty import Honesty
 from viewer.widgets.remark import Remark
 from viewer.widgets.section import Section, label

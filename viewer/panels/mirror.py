@@ -14,10 +14,10 @@ from engine.errors import SaliscopeError
 from engine.images.image import Image
 from engine.images.orientation import edge_labels
 from engine.progress import Progress
-from engine.saliency.derived import PIXELS, mirror_name, part_of
+from engine.saliency.derived import PIXELS, mirror_name, part_of, title
 from viewer import theme
 from viewer.state import AppState
-from viewer.state.analysis import is_derived, is_slow, title
+from viewer.state.analysis import is_derived, is_slow
 from viewer.widgets.remark import Remark
 from viewer.widgets.section import Section, label
 from viewer.widgets.wrapped import Wrapped

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.saliency.derived import title
 from engine.saliency.map import SaliencyMap
 from engine.saliency.scale import is_shut
 from viewer.canvas import colours
@@ -24,7 +25,7 @@ from viewer.canvas.overlay_lines import lines_of
 from viewer.compare.titles import SHUT
 from viewer.panels.overlay_style import StyleRow
 from viewer.state import AppState
-from viewer.state.analysis import MapStatus, is_slow, title
+from viewer.state.analysis import MapStatus, is_slow
 from viewer.widgets.remark import Remark, Tone
 from viewer.widgets.section import Section, label
 

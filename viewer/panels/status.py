@@ -8,10 +8,10 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
 
+from engine.saliency.derived import title
 from viewer import icons, theme
 from viewer.jobs import Job
 from viewer.state import AppState
-from viewer.state.analysis import title
 from viewer.widgets.bar import paint_bar
 from viewer.widgets.elided import Elided
 from viewer.widgets.section import label

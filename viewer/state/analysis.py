@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.images.image import Image
 from engine.progress import Progress
-from engine.saliency.derived import PIXELS, part_of, parts_of
+from engine.saliency.derived import part_of, parts_of, title
 from engine.saliency.map import SaliencyMap
 from viewer.jobs import Jobs
 from viewer.state.opened import Opened, first_installed
@@ -24,28 +24,6 @@ if TYPE_CHECKING:
 
 _SETTLE_MS = 120  # while the reader scrolls through slices, only the one stopped at is predicted
 _KEPT_FRAMES = 16  # results kept, so that going back a few slices costs nothing
-
-_TITLES = {
-    "global": "Global",
-    "local": "Local",
-    "gate": "Gate",
-    "concat": "Concat",
-    "product": "Product",
-    "attention": "Attention",
-}
-
-
-def title(name: str) -> str:
-    """Return what a map is called on screen."""
-    parts, whole = parts_of(name), part_of(name)
-    if parts is not None:
-        by = "" if parts[2] == "share" else f" by {parts[2]}"
-        return f"{title(parts[0])} − {title(parts[1])}{by}"
-    if whole is not None:
-        return f"{'Pixels' if name == PIXELS else title(whole)}, left–right"
-    if name.startswith("shap-"):
-        return f"SHAP {name.removeprefix('shap-')}"
-    return _TITLES.get(name, name)
 
 
 def is_derived(name: str) -> bool:
