@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from engine.errors import InvalidInputError
 from engine.masks.formats.files import replacing
 from engine.masks.mask import Mask
-from engine.report import drawing, picture, style
+from engine.report import drawing, numbers, picture, style
 from engine.report.findings import NOT_A_DEVICE, Findings, MapFinding, provenance
 from engine.report.look import Look, lines_of
 from engine.saliency.derived import title
@@ -211,9 +211,10 @@ def agreement(findings: Findings, one: MapFinding) -> list[str]:
     if s.rma is None or s.rra is None:
         return [f"Agreement with “{findings.compared.label}”: no score, {s.reason}."]
     sentence = (
-        f"Agreement with “{findings.compared.label}”: RMA {s.rma:.2f} (chance {s.chance_rma:.2f}, "
-        f"centred prior {s.prior_rma:.2f}), RRA {s.rra:.2f} (chance {s.chance_rra:.2f}, centred "
-        f"prior {s.prior_rra:.2f})"
+        f"Agreement with “{findings.compared.label}”: RMA {s.rma:.2f} "
+        f"(chance {numbers.share(s.chance_rma)}, "
+        f"centred prior {numbers.share(s.prior_rma)}), RRA {s.rra:.2f} "
+        f"(chance {numbers.share(s.chance_rra)}, centred prior {numbers.share(s.prior_rra)})"
     )
     if one.map.sign == "signed":
         sentence += f"; {s.sign} part" if s.sign == "positive" else "; absolute value"
@@ -229,7 +230,8 @@ def answer(findings: Findings) -> list[str]:
     shares = found.branches["fusion"]
     kind = "calibrated" if findings.model is not None and findings.model.calibrated else "softmax"
     said.append(
-        f"Prediction: {found.classes[found.predicted]} {shares[found.predicted]:.0%} "
+        f"Prediction: {found.classes[found.predicted]} "
+        f"{numbers.probability(shares[found.predicted])} "
         f"(fusion, {kind} probability)."
     )
     if findings.unsuited:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.masks.formats.files import replacing
-from engine.report import drawing, style
+from engine.report import drawing, numbers, style
 from engine.report.findings import (
     NOT_A_DEVICE,
     Findings,
@@ -249,7 +249,7 @@ def _answers(sheet: _Sheet, findings: Findings, y: float) -> float:
     shares = found.branches["fusion"]
     best = found.classes[found.predicted]
     y += 4
-    headline = f"{best[:1].upper()}{best[1:]} {shares[found.predicted]:.0%}"
+    headline = f"{best[:1].upper()}{best[1:]} {numbers.probability(shares[found.predicted])}"
     sheet.text(x, y, style.elided(headline, width, 15, "semibold"), 15, weight="semibold")
     y += 4.4
     kind = "calibrated probability" if model.calibrated else "softmax, not calibrated"
@@ -387,17 +387,13 @@ def _scored(one: MapFinding) -> list[str]:
     return [
         title(one.map.name),
         f"{s.rma:.2f}",
-        _two(s.chance_rma),
-        _two(s.prior_rma),
-        "–" if s.lift is None else f"{s.lift:.1f}×",
+        numbers.share(s.chance_rma),
+        numbers.share(s.prior_rma),
+        numbers.lift(s.lift),
         f"{s.rra:.2f}",
-        _two(s.prior_rra),
+        numbers.share(s.prior_rra),
         outside,
     ]
-
-
-def _two(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
 
 
 def _masks(sheet: _Sheet, findings: Findings, y: float) -> float:

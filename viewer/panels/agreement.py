@@ -8,6 +8,7 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
+from engine.report import numbers
 from engine.saliency.derived import title
 from viewer import icons, theme
 from viewer.state import AppState
@@ -95,7 +96,7 @@ class _Legend(QWidget):
                 pen.setDashPattern([1.4, 1.4])
             painter.setPen(pen)
             painter.drawLine(int(x), 3, int(x), 17)
-            words = f"{text} {value:.2f}" if value is not None else text
+            words = f"{text} {numbers.share(value)}" if value is not None else text
             painter.setPen(tokens.colour("secondary"))
             painter.drawText(QRectF(x + 8, 0, 160, 20), theme.LEFT_MIDDLE, words)
             x += 8 + painter.fontMetrics().horizontalAdvance(words) + 20
@@ -241,7 +242,7 @@ class AgreementRow(QWidget):
         for area, text in (
             (rma, f"{score.rma:.2f}"),
             (rra, f"{score.rra:.2f}"),
-            (lift, f"{score.lift:.1f}×" if score.lift is not None else "–"),
+            (lift, numbers.lift(score.lift)),
         ):
             painter.drawText(area, theme.RIGHT_MIDDLE, text)
 

@@ -9,6 +9,7 @@ from PySide6.QtGui import QFont, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from engine.model.catalogue import UNTOLD, WORDS
+from engine.report.numbers import probability
 from viewer import icons, theme
 from viewer.state import AppState
 from viewer.widgets.bar import paint_bar
@@ -31,14 +32,6 @@ _FINDINGS = frozenset(
     )
 )
 _TITLES = {"fusion": "Fusion", "global": "Global", "local": "Local"}
-
-
-def percent(probability: float) -> str:
-    """Return whole per cent, but never 0 or 100, which no classifier can know."""
-    value = round(100 * probability)
-    if value >= 100:
-        return ">99 %"
-    return "<1 %" if value <= 0 else f"{value} %"
 
 
 class BranchRow(QWidget):
@@ -66,7 +59,7 @@ class BranchRow(QWidget):
             self._probability = values[prediction.predicted]
             self._agrees = max(range(len(values)), key=values.__getitem__) == prediction.predicted
             lines = [
-                f"{name}: {percent(value)}"
+                f"{name}: {probability(value)}"
                 for name, value in sorted(
                     zip(prediction.classes, values, strict=True), key=lambda p: -p[1]
                 )
@@ -86,7 +79,7 @@ class BranchRow(QWidget):
         colour = tokens.colour("answer" if self._agrees else "secondary")
         paint_bar(painter, QRectF(72, 0, width - 72 - 56, height), self._probability, colour)
         painter.setFont(theme.font(13, QFont.Weight.DemiBold))
-        number = "–" if self._probability is None else percent(self._probability)
+        number = "–" if self._probability is None else probability(self._probability)
         painter.setPen(tokens.colour("text" if self._probability is not None else "secondary"))
         painter.drawText(QRectF(width - 52, 0, 52, height), theme.RIGHT_MIDDLE, number)
 
@@ -205,7 +198,7 @@ class PredictionPanel(Section):
         if prediction is not None:
             fusion = prediction.branches["fusion"]
             name = prediction.classes[prediction.predicted]
-            self._answer.setText(f"{_capital(name)} {percent(fusion[prediction.predicted])}")
+            self._answer.setText(f"{_capital(name)} {probability(fusion[prediction.predicted])}")
             self._answer.setAccessibleName(f"Prediction: {self._answer.text()}")
             self._show_icon()
             self._what.setText("fusion, calibrated")
