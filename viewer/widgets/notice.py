@@ -18,6 +18,7 @@ _SECONDS = {"info": 6, "good": 6, "warning": 0}  # warnings stay until they are 
 class NoticeStrip(QFrame):
     """Shows the latest notice; an older warning is not covered by mere information.
 
+    What came of the reader's own action is shown over a warning, which then comes back.
     An offer (a notice with a button) that is covered by information comes back after it.
     """
 
@@ -41,6 +42,7 @@ class NoticeStrip(QFrame):
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._lapse)
         self._standing: tuple[str, Tone, str, Callable[[], object] | None] | None = None
+        self._beneath: tuple[str, Tone, str, Callable[[], object] | None] | None = None
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 4, 8, 4)
         layout.setSpacing(8)
@@ -64,7 +66,12 @@ class NoticeStrip(QFrame):
     ) -> None:
         """Show a sentence, with a button ``action`` that does ``then``."""
         if tone != "warning" and not self.isHidden() and self.property("tone") == "warning":
-            return
+            if tone == "info":
+                return
+            way = "" if self._action.isHidden() else self._action.text()
+            self._beneath = (self._text.text(), "warning", way, self._then)
+        elif tone == "warning":
+            self._beneath = None
         if not action and sentence in self._ways:
             action, then = self._ways[sentence]
         if action:
@@ -95,7 +102,7 @@ class NoticeStrip(QFrame):
     def clear(self) -> None:
         """Send the notice off: what it spoke of has been left behind."""
         self._timer.stop()
-        self._then = self._standing = None
+        self._then = self._standing = self._beneath = None
         self._text.setText("")
         self.setAccessibleName("")
         self.hide()
@@ -108,11 +115,14 @@ class NoticeStrip(QFrame):
     def _lapse(self) -> None:
         self._timer.stop()
         self.hide()
-        if self._standing is not None:
-            self.say(*self._standing)
+        back, self._beneath = self._beneath or self._standing, None
+        if back is not None:
+            self.say(*back)
 
     def _act(self) -> None:
         then, self._then, self._standing = self._then, None, None
         self.hide()
+        if self._beneath is not None:
+            self._lapse()
         if then is not None:
             then()

@@ -1,0 +1,45 @@
+"""The strip under the bar: which notice covers which, and which come back."""
+
+from __future__ import annotations
+
+import pytest
+
+from viewer.widgets.notice import NoticeStrip
+
+
+@pytest.fixture
+def strip(qtbot) -> NoticeStrip:
+    made = NoticeStrip()
+    qtbot.addWidget(made)
+    return made
+
+
+def test_what_came_of_an_action_is_seen_over_a_warning_which_comes_back(strip):
+    strip.say("A file cannot be read.", "warning")
+    strip.say("The window has been reset.", "info")
+    assert strip.text == "A file cannot be read."
+    strip.say("2 files written.", "good", "What was removed", lambda: None)
+    assert strip.text == "2 files written." and not strip._action.isHidden()
+    strip.say("3 files written.", "good")
+    assert strip.text == "3 files written." and strip._timer.isActive()
+    strip._close.click()
+    assert strip.text == "A file cannot be read." and strip._action.isHidden()
+
+
+def test_the_way_that_a_result_offers_leaves_the_warning_beneath(strip):
+    done = []
+    strip.say("A file cannot be read.", "warning")
+    strip.say("2 files written.", "good", "What was removed", lambda: done.append(1))
+    strip._action.click()
+    assert done == [1] and strip.text == "A file cannot be read."
+    strip._close.click()
+    assert strip.text == ""
+
+
+def test_a_new_warning_takes_the_place_of_the_one_beneath(strip):
+    strip.say("A file cannot be read.", "warning", "Save the log…", lambda: None)
+    strip.say("2 files written.", "good")
+    strip.say("The disk is full.", "warning")
+    assert strip.text == "The disk is full."
+    strip.clear()
+    assert strip.text == ""
