@@ -36,6 +36,7 @@ GRIDS = {
     9: (3, 3),
 }
 NOTHING_OPEN = "Open an image first."
+LOADING = "The model is still loading; compare once its answer is there."
 NO_MODEL = "Load a checkpoint first; without a model there are no maps and nothing to compare by."
 
 
@@ -225,7 +226,7 @@ class Arrangements(QObject):
             return ()
         names = state.analysis.map_names
         if not names:
-            state.notice.emit(NO_MODEL, "info")
+            state.notice.emit(LOADING if state.analysis.loading else NO_MODEL, "info")
         return names
 
     def _map(self) -> str | None:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
 
 from engine.saliency.derived import title
 from viewer import icons, theme
+from viewer.canvas.numbers import short
 from viewer.jobs import Job
 from viewer.state import AppState
 from viewer.widgets.bar import paint_bar
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from viewer.canvas.readout import CursorReading
 
 RESEARCH = "Research use only, not for diagnosis"
+
+
+def signed(value: float, negatives: bool) -> str:
+    """Return a map's value, with a sign where the map has ``negatives`` too."""
+    return ("+" if negatives and value > 0 else "") + short(value)
 
 
 class _Progress(QWidget):
@@ -104,15 +110,13 @@ class StatusBar(QFrame):
             shown = f"{value:.4g}" if value is not None else "–"
         self.value.setText(f"value {shown}" + (f" {reading.unit}" if reading.unit else ""))
         if reading.elsewhere:  # the maps at hand are of another image
-            shown = f"map {reading.map_value:.3g}" if reading.map_value is not None else ""
+            shown = f"map {short(reading.map_value)}" if reading.map_value is not None else ""
             self.maps.setText(shown)
             return
         maps = self._state.analysis.maps
         self.maps.setText(
             "  ·  ".join(
-                f"{title(name)} {found.values[row, col]:+.3g}"
-                if found.sign == "signed"
-                else f"{title(name)} {found.values[row, col]:.3g}"
+                f"{title(name)} {signed(found.values[row, col], found.sign == 'signed')}"
                 for name, found in maps.items()
             )
         )

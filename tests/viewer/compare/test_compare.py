@@ -375,3 +375,12 @@ def test_a_series_that_cannot_be_read_says_why_in_its_view(make_window, pictures
     until(lambda: "a (2).png" in views.veil(1).text)
     assert views.veil(1).button.text() == "Try again"
     assert views.views[0].image is state.image
+
+
+def test_comparing_before_the_model_is_there_says_to_wait_not_to_load_one(bare_window, pictures):
+    window = bare_window(pictures / "a (1).png")
+    window.actions_["all-maps"].trigger()
+    assert window.notice.text.startswith("Load a checkpoint first")
+    window.state.analysis.loading = True
+    window.actions_["all-maps"].trigger()
+    assert window.notice.text.startswith("The model is still loading")
