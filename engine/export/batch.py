@@ -33,6 +33,7 @@ from engine.export.tables import finish, listed
 from engine.export.wanted import Summary, Wanted
 from engine.images.dicom.deidentify import Deidentifier
 from engine.images.image import Image
+from engine.images.reslice import reslice
 from engine.masks.formats import export_all, write
 from engine.masks.formats.files import synced_together
 from engine.masks.mask import Mask
@@ -120,7 +121,7 @@ def _item(run: Run, item: Item, number: int, position: int, what: str, progress:
 
     def load() -> None:
         image = item.image or item.series.load(progress.part(0.0, 0.2))
-        lost = store.problem(image.key)
+        lost = store.problem(image.key) or _covered_elsewhere(image, item.axis)
         if lost and wanted.deidentify:
             raise MaskError(lost)
         summary.notes += [f"{what}: {lost}"] if lost else []
@@ -160,6 +161,19 @@ def _item(run: Run, item: Item, number: int, position: int, what: str, progress:
     progress.report(0.4, what)
     if wanted.uses_model:
         explain(run, opened, place, progress.part(0.4, 1.0))
+
+
+def _covered_elsewhere(image: Image, axis: int) -> str:
+    """Return why covers on the slices along an axis do not hold for those as acquired, or ""."""
+    if axis == 0:
+        return ""
+    cut = reslice(image, axis)
+    if not store.problem(cut.key) and not boxes(store.load(cut.key), cut.shape):
+        return ""
+    return (
+        "Areas were covered on slices along another axis, and the slices as acquired, which are "
+        "exported, do not have them; show the stack as acquired and cover burnt-in text there."
+    )
 
 
 # Masks and images

@@ -24,6 +24,9 @@ from engine.masks.autosave import Autosave
 from engine.masks.document import MaskDocument
 from engine.masks.mask import Mask
 from engine.masks.reslice import as_acquired
+from engine.measure import store
+from engine.measure.document import MeasureDocument
+from engine.measure.measurement import Measurement
 
 from ..masks.mask_images import (
     assert_lies_where_it_was_drawn,
@@ -93,6 +96,22 @@ def test_a_stack_on_screen_along_another_axis_goes_out_as_acquired(tmp_path: Pat
         assert back.same_pixels(expected)
     again = sitk.ReadImage(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(case / "images")))
     assert again.GetSize()[::-1] == image.pixels.shape
+
+
+def test_covers_along_another_axis_are_not_passed_over_in_silence(tmp_path: Path):
+    image = single_frames(tmp_path / "in", turned(7))
+    cut = reslice(image, 2)
+    item = item_of(tmp_path / "in", image=image, masks=(), axis=2)
+    hidden = Wanted(images=True, deidentify=True)
+    assert not export([item], tmp_path / "before", hidden).failed
+    document = MeasureDocument()
+    document.add(Measurement("cover", 0, ((1.0, 2.0), (4.0, 9.0))))
+    store.save(cut.key, document)
+    (failure,) = export([item], tmp_path / "out", hidden).failed
+    assert "cover burnt-in text there" in failure.sentence
+    assert not list((tmp_path / "out").rglob("*.dcm"))
+    plain = export([item], tmp_path / "plain", Wanted(images=True))
+    assert not plain.failed and any("along another axis" in note for note in plain.notes)
 
 
 def test_masks_saved_along_another_axis_are_found(tmp_path: Path):
