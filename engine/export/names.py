@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from itertools import permutations
 from pathlib import Path
@@ -30,22 +31,28 @@ def without_patient(text: str, image: Image, instead: str, also: Iterable[str] =
     """Return a text for a file's name, or ``instead`` where it holds the patient's name or number.
 
     A part of the name counts where it stands as a word of its own; in scripts that part no words,
-    and family and given name in one, anywhere. also: other words that must not be in it.
+    and family and given name in one, anywhere. A letter and its accent may be one character or
+    two, as in names of files on macOS. also: other words that must not be in it.
     """
-    identity = image.identity
-    parts = [p for p in re.split(r"[\W_]+", identity.patient_name) if len(p) >= SHORTEST]
+    identity, plain = image.identity, _composed(text)
+    name = _composed(identity.patient_name)
+    parts = [p for p in re.split(r"[\W_]+", name) if len(p) >= SHORTEST]
     anywhere = [part for part in parts if max(part) >= _NO_SPACES]
     anywhere += [
         one + other for one, other in permutations(parts, 2) if len(one + other) >= _JOINED
     ]
-    parts += also
+    parts += map(_composed, also)
     if len(identity.patient_id) >= SHORTEST:
-        parts.append(identity.patient_id)
+        parts.append(_composed(identity.patient_id))
     for part in parts:
-        if re.search(rf"(?<![^\W_]){re.escape(part)}(?![^\W_])", text, re.IGNORECASE):
+        if re.search(rf"(?<![^\W_]){re.escape(part)}(?![^\W_])", plain, re.IGNORECASE):
             return instead
-    plain = text.casefold()
+    plain = plain.casefold()
     return instead if any(part.casefold() in plain for part in anywhere) else text
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
 
 
 def anonymous_label(mask: Mask, image: Image, also: Iterable[str] = ()) -> Mask:
