@@ -282,3 +282,23 @@ def test_scan_finds_dates_and_sequences(study):
     case = next(c for c in scan([study]).cases if c.study == "MRI thighs")
     assert case.study_date == "2019-03-04" and case.images == 14
     assert case.series[1].details == ("TR 500 ms", "TE 12 ms", "slices of 3 mm")
+
+
+def test_where_the_first_series_is_damaged_the_first_that_can_be_read_is_shown(
+    bare_window, until, tmp_path
+):
+    save(slice_(0.0, shape=(24, 30)), tmp_path / "a.dcm")
+    whole = (tmp_path / "a.dcm").read_bytes()
+    (tmp_path / "a.dcm").write_bytes(whole[:-700])
+    for name in ("b", "c"):
+        Pillow.fromarray(np.full((24, 30), 90, np.uint8)).save(tmp_path / f"{name}.png")
+    window = bare_window(tmp_path)
+    state = window.state
+    damaged, shown, _ = (case.series[0] for case in state.cases.opened.cases)
+    assert damaged.paths == (tmp_path / "a.dcm",)
+    assert state.series is shown and shown.paths == (tmp_path / "b.png",)
+    assert "a.dcm cannot be read: it is cut short" in window.notice.text
+    # Asked for by the reader, it is not replaced by another.
+    state.open_series(state.cases.opened.cases[0], damaged)
+    until(lambda: settled(window))
+    assert state.series is shown

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -110,13 +110,21 @@ class AppState(QObject):
                 self._say_problems(result, "info" if first is not None else "warning")
                 self.settings.add_recent(paths)
             if first is not None and show:
-                self.open_series(first, first.series[0])
+                new = [case for case in result.cases if case in self.cases.opened.cases]
+                others = [(case, series) for case in new for series in case.series]
+                self._open_first([(first, s) for s in first.series] + others)
             elif first is None and not result.problems:
                 self.notice.emit("There are no images in what was opened.", "warning")
 
         if not demo:
             self.pathsGiven.emit()
         self.jobs.start("Reading files", work, done, key="demo" if demo else "scan")
+
+    def _open_first(self, found: list[tuple[Case, Series]]) -> None:
+        """Show the first series that can be read, and say why one before it cannot."""
+        (case, series), *others = found
+        left = [(c, s) for c, s in others if s is not series]
+        self.open_series(case, series, otherwise=left)
 
     def _say_problems(self, result: ScanResult, tone: str) -> None:
         if len(result.problems) == 1:
@@ -128,11 +136,19 @@ class AppState(QObject):
                 tone,
             )
 
-    def open_series(self, case: Case, series: Series, axis: int = 0) -> None:
+    def open_series(
+        self,
+        case: Case,
+        series: Series,
+        axis: int = 0,
+        *,
+        otherwise: Sequence[tuple[Case, Series]] = (),
+    ) -> None:
         """Load a series off the GUI thread and show it; the latest wins.
 
         axis: of the acquired stack, along which its slices are cut (``reslice``). Masks belong to
         one way of cutting: those of another come back with it.
+        otherwise: what is shown instead where the series cannot be read: the first that can.
         """
         self.opening = series
 
@@ -160,6 +176,8 @@ class AppState(QObject):
             self.opening = None
             self.notice.emit(sentence, "warning")
             self.seriesFailed.emit(sentence)
+            if otherwise:
+                self._open_first(list(otherwise))
 
         self.seriesOpening.emit(series)
         self.jobs.start(
