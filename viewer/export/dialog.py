@@ -78,6 +78,8 @@ class BatchDialog(QDialog):
         if not self._batch.running:
             self._fill()
             self.choice.set_model(self._batch.has_model)
+            if self._window.exporting.privacy.on:  # ticked in the menu, meant for several too
+                self.choice.deidentify.setChecked(True)
             if not self.folder.text():
                 start = self._state.settings.text("folder/export") or str(Path.home())
                 self.folder.setText(str(Path(start) / "saliscope-export"))

@@ -46,7 +46,7 @@ def install(window: Window, menu: QMenu) -> BatchExport:
         "De-&identify what is exported",
         lambda: privacy.set_on(deidentify.isChecked()),
         tip="Leave out whose the image is, by DICOM PS3.15's basic profile, in masks, pictures, "
-        "figures and reports, and list what was removed; several cases have their own choice",
+        "figures and reports, and list what was removed; for several cases it is ticked at first",
         checkable=True,
     )
     deidentify.setChecked(privacy.on)

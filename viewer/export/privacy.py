@@ -35,7 +35,7 @@ class Written:
 
 
 class ExportPrivacy(QObject):
-    """Remembered between starts. Several cases at once have the choice in their own dialog."""
+    """Remembered between starts. The dialog for several cases starts with it."""
 
     def __init__(self, state: AppState, window: QWidget) -> None:
         super().__init__(window)

@@ -287,3 +287,15 @@ def test_what_was_written_kept_and_left_out_is_said_clearly(qtbot, window, dialo
     assert not any("already" in note for note in summary.notes)  # the picture both formats name
     assert "1 × COCO annotations" in text and "1 × Label Studio tasks" in text
     assert sum(int(line.split()[0]) for line in summary.kinds()) == len(summary.written)
+
+
+def test_de_identifying_in_the_menu_is_where_several_cases_start(bare_window, pictures: Path):
+    window = bare_window(pictures)
+    window.actions_["export-cases"].trigger()
+    dialog = window.batch.dialog
+    assert not dialog.choice.deidentify.isChecked()
+    dialog.reject()
+    window.actions_["deidentify-exports"].trigger()
+    window.actions_["export-cases"].trigger()
+    assert dialog.choice.deidentify.isChecked() and dialog.choice.wanted.deidentify
+    dialog.reject()
