@@ -106,7 +106,8 @@ def _interleaved(tables: Sequence[Table], pictures: Sequence[Picture]) -> list[T
     for start, names in matter.items():
         found += [t for t in tables if t.name.startswith(start)]
         found += [p for p in pictures if names and p.name.startswith(names)]
-    return found
+    # A table of a kind that is not listed comes last, rather than not at all.
+    return found + [t for t in tables if t not in found]
 
 
 def _figure(picture: Picture, image: bytes) -> str:

@@ -18,6 +18,7 @@ from training import aggregation, cv
 from training.cache import Files, lesion_mask
 from training.evaluate.run import open_run
 from training.report import beyond
+from training.report.__main__ import main as report
 from training.report.results import load
 from training.report.table import Figure
 
@@ -82,7 +83,11 @@ def test_each_is_what_its_name_says() -> None:
         assert aggregate(z).tolist() == expected[name], name
 
 
-def test_the_report_has_them_beside_the_sum(run: Path) -> None:
+def test_the_report_has_them_beside_the_sum(run: Path, tmp_path: Path) -> None:
+    assert report([str(run), "--out", str(tmp_path / "report")]) == 0
+    page = (tmp_path / "report" / "index.html").read_text("utf-8")
+    for path in (tmp_path / "report").glob("table-*.csv"):
+        assert f'id="{path.stem}"' in page, "every table that is written stands on the page"
     table = beyond.aggregations([load(run, "ours")])
     assert table is not None and len(table.rows) == 3 * len(aggregation.AGGREGATIONS)
     first, second = table.rows[:2]
