@@ -20,6 +20,9 @@ SHADOW = QColor(0, 0, 0, 170)
 ROOMY = 220.0
 #: Below this, the letters of the patient's directions are left out as well.
 LETTERED = 110.0
+#: In narrower views the lower letter stands above the two lines of the lower right corner: position
+#: and value, map, which reach to the middle there.
+NARROW = 280.0
 
 
 @cache
@@ -110,6 +113,11 @@ class Annotations:
             line,
         )
 
+    def foot(self, width: float, height: float, line: float) -> float:
+        """Return the top of the lower letter; the same whether there is a text beside it or not."""
+        lines = 3 if width < NARROW else 1
+        return height - MARGIN + 2 - lines * line
+
     def scale_bar(self, viewport: Viewport) -> tuple[float, str] | None:
         """Return the bar's length in logical pixels and its label, None without spacing.
 
@@ -157,7 +165,7 @@ class Annotations:
                 Qt.AlignmentFlag.AlignRight,
             ),
             (top, (width - wide) / 2, MARGIN - 2, middle),
-            (bottom, (width - wide) / 2, height - MARGIN - line + 2, middle),
+            (bottom, (width - wide) / 2, self.foot(width, height, line), middle),
         ):
             if text:
                 shadowed_text(painter, QRectF(x, y, wide, line), align, text)

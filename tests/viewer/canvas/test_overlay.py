@@ -190,3 +190,25 @@ def test_the_side_of_the_patient_stands_clear_of_the_numbers_at_the_bar(qapp):
     bar.show(Overlay(saliency([[-2126.0, 2126.0]], "signed")))
     foot = bar.labels()[0][1]
     assert bar.inset >= max(narrow, QFontMetricsF(font()).horizontalAdvance(foot))
+
+
+@pytest.mark.parametrize("lines", [1, 2])
+@pytest.mark.parametrize("width", [170, 220, 279, 281, 400])
+def test_the_lower_letter_stands_clear_of_position_and_value(qapp, width, lines):
+    """What is written alone at the letter's place is left as it is by the texts beside it."""
+
+    def painted(texts: list[str], letter: str) -> np.ndarray:
+        canvas = QImage(width, 260, QImage.Format.Format_RGB32)
+        canvas.fill(0xFF808080)
+        painter = QPainter(canvas)
+        painter.setClipRect(QRectF(0, 0, width, 260))
+        annotations = Annotations([], texts, ("", "", "", letter), 1.0)
+        annotations.paint(painter, Viewport(0, 0, 1.0, 1.0, width, 260))
+        painter.end()
+        return np.frombuffer(canvas.constBits(), np.uint8).reshape(260, width, 4)[:, :, 0] != 0x80
+
+    texts = ["(1240, 1248)  1004", "map 1.6e−6"] if width > 200 else ["(240, 248)  4", "map 424"]
+    texts = texts[:lines]
+    bar, letter = painted([], ""), painted([], "P") & ~painted([], "")
+    words = painted(texts, "") & ~bar
+    assert letter.any() and words.any() and not (letter & words).any()
