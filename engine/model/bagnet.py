@@ -13,6 +13,8 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from engine.model.layout import cropped
+
 Residual = Literal["corner", "centre"]
 
 EXPANSION = 4
@@ -96,12 +98,12 @@ class Bottleneck(nn.Module):
         y = self.bn3(self.conv3(y))
         if self._margin:
             m = self._margin
-            x = x[:, :, m:-m, m:-m]
+            x = cropped(x, m, m, m, m)
         if self.downsample is not None:
             x = self.downsample(x)
         # A stride of 2 over an even number of rows leaves the shortcut one longer; rows and
         # columns apart, because the input need not be square.
-        x = x[:, :, : y.shape[2], : y.shape[3]]
+        x = cropped(x, 0, x.shape[2] - y.shape[2], 0, x.shape[3] - y.shape[3])
         result: Tensor = self.relu(y + x)
         return result
 

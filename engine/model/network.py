@@ -12,6 +12,7 @@ from engine.model.architecture import Architecture
 from engine.model.backbone import Backbone
 from engine.model.bagnet import EXPANSION, BagNet
 from engine.model.fusion import Concat, Fused, Gate, Product
+from engine.model.layout import in_order
 from engine.model.pyramid import Pyramid
 
 
@@ -115,8 +116,8 @@ class FusionNetwork(nn.Module):
         """Take (N, 3, H, W), preprocessed, to all outputs."""
         grid = (self.architecture.fusion_grid,) * 2
         levels = self.global_branch.pyramid(x)
-        x_g = levels[0]
-        x_l = self.local_branch.features(x)
+        x_g = in_order(levels[0])
+        x_l = in_order(self.local_branch.features(x))
         pooled_g, pooled_l = x_g.mean(dim=(2, 3)), x_l.mean(dim=(2, 3))
         if isinstance(self.align, Pyramid):
             g = self.align(levels, (x.shape[2], x.shape[3]), x_l)
@@ -126,9 +127,9 @@ class FusionNetwork(nn.Module):
             g = functional.interpolate(
                 self.align(x_g), size=grid, mode="bilinear", align_corners=False
             )
-        f_l = functional.adaptive_avg_pool2d(x_l, grid)
+        f_l = in_order(functional.adaptive_avg_pool2d(x_l, grid))
         fused: Fused = self.fusion(f_l, g)
-        projected = self.project(fused.z)
+        projected = in_order(self.project(fused.z))
         parts = [pooled_g, pooled_l]
         if self.architecture.pooling == "flatten":
             parts.append(projected.flatten(1))
