@@ -25,5 +25,9 @@ def cropped(x: Tensor, top: int, bottom: int, left: int, right: int) -> Tensor:
 def in_order(x: Tensor) -> Tensor:
     """Return x (N, C, H, W), whose gradient will be laid out as x is."""
     if x.requires_grad and x.is_contiguous(memory_format=torch.channels_last):
-        x.register_hook(lambda g: g.contiguous(memory_format=torch.channels_last))
+        x.register_hook(_channels_last)  # type: ignore[no-untyped-call]
     return x
+
+
+def _channels_last(gradient: Tensor) -> Tensor:
+    return gradient.contiguous(memory_format=torch.channels_last)
