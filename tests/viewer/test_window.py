@@ -128,13 +128,13 @@ def test_what_cannot_be_read_is_listed_and_the_rest_opens(make_window, pictures,
 
 def test_rows_of_the_list_are_never_cut_off(make_window, until):
     from viewer import theme
-    from viewer.panels.cases import _THUMBNAIL
+    from viewer.panels.thumbnails import THUMBNAIL
 
     window = make_window(ready=False)
     window.open_demo()
     until(lambda: bool(window.state.cases.demo.cases))
     metrics = QFontMetrics(theme.font(12))
-    room = theme.CASES_WIDTH - 2 * 14 - _THUMBNAIL.width() - 8 - 18  # 18: the sign for notes
+    room = theme.CASES_WIDTH - 2 * 14 - THUMBNAIL.width() - 8 - 18  # 18: the sign for notes
     items = [item for item in window.cases.model.items if item.series is not None]
     assert any("slices" in item.detail for item in items)
     for item in items:
@@ -149,7 +149,7 @@ def test_rows_of_the_list_are_never_cut_off(make_window, until):
 
 def test_titles_keep_what_tells_series_apart(qapp):
     from viewer import theme
-    from viewer.panels.cases import fitted
+    from viewer.panels.case_delegate import fitted
 
     metrics = QFontMetrics(theme.font(13))
     short = fitted("Multi_TE-17 with a long protocol name · TE 10.9 ms", metrics, 150)
