@@ -23,6 +23,7 @@ from viewer.actions import Actions
 from viewer.assistance import Assistance
 from viewer.compare.install import Compare
 from viewer.exporting import Exporting
+from viewer.grid import Arrangement
 from viewer.masking.masking import Masking
 from viewer.measuring import Measuring
 from viewer.models import Models
@@ -37,7 +38,7 @@ from viewer.state import AppState
 from viewer.state.storage import kept_of_last
 from viewer.tools.base import Tool
 from viewer.tools.toolbox import DEFAULT, Toolbox
-from viewer.views import Arrangement, Views
+from viewer.views import Views
 from viewer.widgets.notice import NoticeStrip
 
 MASK_EXPORTS = (
@@ -265,8 +266,8 @@ class Window(QMainWindow):
         state.seriesOpened.connect(lambda _: self.views.active.setFocus())
         state.overlays.changed.connect(self._keep_overlay)
         self.views.cursorMoved.connect(self.status.show_reading)
-        self.views.openRequested.connect(self.ask_files)
-        self.views.folderRequested.connect(self.ask_folder)
+        self.views.no_image.openRequested.connect(self.ask_files)
+        self.views.no_image.folderRequested.connect(self.ask_folder)
         self.cases.open_file.connect(self.ask_files)
         self.cases.open_folder.connect(self.ask_folder)
         self.cases.collapse.connect(self._toggle_cases)
@@ -402,7 +403,7 @@ class Window(QMainWindow):
     # Looks
 
     def _arrange(self, name: Arrangement) -> None:
-        self.views.set_arrangement(name)
+        self.views.grid.set_arrangement(name)
         self.actions_[f"arrange-{name}"].setChecked(True)
         self.state.settings.set("views/arrangement", name)
 

@@ -110,7 +110,7 @@ def peers(qtbot: Any, image: Image) -> tuple[Any, dict[str, Step]]:
 
 def alone(qtbot: Any, image: Image) -> tuple[Views, dict[str, Step]]:
     views, steps = ours(qtbot, image)
-    views.enlarge(1)
+    views.grid.enlarge(1)
     return views, steps
 
 

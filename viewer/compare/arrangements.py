@@ -56,8 +56,8 @@ class Arrangements(QObject):
     def grid(self, rows: int, cols: int) -> None:
         """Show a grid of views; two of them as they were asked for, not as they fit best."""
         if rows * cols == 2:
-            self._views.set_arrangement("beside" if cols == 2 else "stacked")
-        self._views.enlarge(None)
+            self._views.grid.set_arrangement("beside" if cols == 2 else "stacked")
+        self._views.grid.enlarge(None)
         before = self._state.views
         self._state.set_grid(rows, cols)
         self._fill(range(before, self._state.views))
@@ -207,7 +207,7 @@ class Arrangements(QObject):
         empty: tuple[Content, str | None] = (Content(empty=True), None)
         contents = contents + [empty] * (rows * cols - len(contents))
         with views.changing():
-            views.enlarge(None)
+            views.grid.enlarge(None)
             state.set_grid(rows, cols)
             for shown in views.shown:
                 views.links.set_linked(shown, True)

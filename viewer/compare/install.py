@@ -162,7 +162,7 @@ class Compare(QObject):
         make(
             "enlarge",
             "&Enlarge the active view",
-            lambda: views.toggle_enlarged(state.active_view),
+            lambda: views.grid.toggle_enlarged(state.active_view),
             "Alt+Return",
             tip="Give the active view all the room, or show the grid again",
         )

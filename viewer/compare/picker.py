@@ -56,8 +56,8 @@ class Picker(QObject):
         if not subject.here and subject.series is not None:
             menu.addAction("&Read this image", partial(self._views.read_here, view))
         self._add_links(view, menu.addMenu("&Linked"))
-        text = "&Back to the grid" if self._views.enlarged else "&Enlarge"
-        enlarge = menu.addAction(text, partial(self._views.toggle_enlarged, view))
+        text = "&Back to the grid" if self._views.grid.enlarged else "&Enlarge"
+        enlarge = menu.addAction(text, partial(self._views.grid.toggle_enlarged, view))
         enlarge.setEnabled(self._state.views > 1)
 
     def load_checkpoint(self, then: Callable[[Path], object]) -> None:

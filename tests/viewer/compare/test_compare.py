@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMenu
 
@@ -48,7 +48,7 @@ def idle(until, window) -> None:
 def drop(window, view, series) -> None:
     """Let a series fall on a view."""
     target = window.views.views[view]
-    at = QPointF(target.mapTo(window.views, target.rect().center()))
+    at = QPointF(target.mapTo(window.views.grid, target.rect().center()))
     mime = dragging.pack(series)  # the event does not keep it
     event = QDropEvent(
         at,
@@ -57,7 +57,7 @@ def drop(window, view, series) -> None:
         Qt.MouseButton.LeftButton,
         Qt.KeyboardModifier.NoModifier,
     )
-    window.views.dropEvent(event)
+    window.views.grid.dropEvent(event)
 
 
 def test_a_case_dropped_on_a_view_is_shown_there_with_its_own_map_and_score(
@@ -244,8 +244,19 @@ def test_files_dropped_on_a_view_are_the_windows(make_window, pictures, until):
         Qt.MouseButton.LeftButton,
         Qt.KeyboardModifier.NoModifier,
     )
-    window.views.dragEnterEvent(event)
+    window.views.grid.dragEnterEvent(event)
     assert not event.isAccepted()
+
+
+def test_a_view_on_its_own_is_framed_by_no_drop(bare_window, pictures):
+    window = bare_window(pictures)
+    state, grid = window.state, window.views.grid
+    state.set_views(1)
+    shown = window.views.active.grab().toImage()
+    drop(window, 0, state.series)
+    assert window.views.active.grab().toImage() == shown
+    grid.dragLeaveEvent(QDragLeaveEvent())
+    assert window.views.active.grab().toImage() == shown
 
 
 def test_two_sequences_are_linked_by_position_and_follow_the_case(make_window, until):
@@ -301,9 +312,9 @@ def test_the_grid_grows_and_shrinks_around_the_active_view(make_window, pictures
     assert len({view.viewport.scale for view in views.shown}) == 1, "those that are new join in"
     state.set_active_view(5)
     state.overlays.show(5, "local")
-    views.toggle_enlarged(5)
+    views.grid.toggle_enlarged(5)
     assert [view.isVisible() for view in views.shown].count(True) == 1
-    views.toggle_enlarged(5)
+    views.grid.toggle_enlarged(5)
     window.actions_["one-view"].trigger()
     assert state.overlays[0].map_name == "local" and views.active is views.views[0]
     assert all(view.image is None for view in views.views[1:]), "what no one sees is let go"
