@@ -108,6 +108,7 @@ def run(args: argparse.Namespace) -> int:
             )
     notes = [note for mask in masks for note in mask.notes] + done.notes
     notes += [lost] if lost and args.pictures else []
+    notes += [image.said_of_left_out()] if image.left_out else []
     for note in dict.fromkeys(notes):
         print(note, file=sys.stderr)
     for path in done.paths:

@@ -133,6 +133,8 @@ def _images(
         except UnreadableImageError as error:
             problem(error.path, str(error))
             continue
+        for lost in image.left_out:
+            problem(lost.path, str(UnreadableImageError(lost.path, lost.reason, lost.advice)))
         yield image, part.part(0.5, 1.0)
 
 

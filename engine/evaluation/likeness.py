@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import folders
-from engine.errors import CancelledError, SaliscopeError
+from engine.errors import CancelledError, SaliscopeError, UnreadableImageError
 from engine.images.case import Case, Series
 from engine.images.image import Image
 from engine.progress import Progress
@@ -106,6 +106,10 @@ def embed(
     if known:
         return known
     image = series.load(None)
+    if image.left_out:
+        # Its frames are no longer those that a folder's labels count.
+        first = image.left_out[0]
+        raise UnreadableImageError(first.path, first.reason, first.advice)
     found: dict[int, Features] = {}
     for frame in frames_of(image.frames):
         if progress is not None:

@@ -121,6 +121,8 @@ def _item(run: Run, item: Item, number: int, position: int, what: str, progress:
 
     def load() -> None:
         image = item.image or item.series.load(progress.part(0.0, 0.2))
+        left_out = image.said_of_left_out("a file" if wanted.deidentify else "")
+        summary.notes += [f"{what}: {left_out}"] if left_out else []
         lost = store.problem(image.key) or _covered_elsewhere(image, item.axis)
         if lost and wanted.deidentify:
             raise MaskError(lost)

@@ -111,10 +111,10 @@ def _beside(image: Image, series: Series, folders: Sequence[Path], notes: list[s
 
 
 def _reference(image: Image, series: Series, notes: list[str]) -> Mask | None:
-    from engine.images.reference import read_reference_volume
+    from engine.images.reference import of_frames, read_reference_volume
 
     try:
-        pixels = read_reference_volume(series)
+        pixels = of_frames(read_reference_volume(series), image)
         if pixels.shape != (image.frames, *image.shape):
             raise cannot_read(series.paths[0], "its reference is of another size", "replace it")
     except SaliscopeError as error:

@@ -86,6 +86,8 @@ class Geometry:
     directions: where only that is known, the patient's directions towards which columns (to the
         screen's right) and rows (downwards) run, as DICOM PatientOrientation ("L", "FA", ...).
     regions: of an ultrasound picture; what lies outside all of them has no scale.
+    gaps: the frames after which slices are missing, from 0: what lies there is not known, and
+        ``slice_spacing`` is then None.
     """
 
     spacing: tuple[float, float] | None = None
@@ -95,6 +97,7 @@ class Geometry:
     pixel_aspect: float | None = None
     directions: tuple[str, str] = ("", "")
     regions: tuple[ScaledRegion, ...] = ()
+    gaps: tuple[int, ...] = ()
 
     @property
     def aspect(self) -> float:
@@ -155,12 +158,27 @@ class Display:
     frame_rate: float | None = None
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """A slice of a series that could not be read, and is not among the image's frames.
+
+    place: which of the series' frames it would be, from 0. reason, advice: clauses, as those of
+    ``UnreadableImageError``.
+    """
+
+    path: Path
+    place: int
+    reason: str
+    advice: str
+
+
 @dataclass(frozen=True, eq=False)
 class Image:
     """An image or a stack of frames of one shape. Immutable: ``pixels`` cannot be written to.
 
     pixels: (frames, rows, cols), in modality units, or (frames, rows, cols, 3) uint8 RGB.
     notes: what the reader wants the user to know (gaps, assumptions), one sentence each.
+    left_out: the slices of its series that could not be read; ``notes`` begin with them.
     """
 
     pixels: NDArray[Any]
@@ -169,6 +187,7 @@ class Image:
     display: Display = field(default_factory=Display)
     title: str = ""
     notes: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
     def __post_init__(self) -> None:
         pixels = self.pixels
@@ -187,6 +206,26 @@ class Image:
     def shape(self) -> tuple[int, int]:
         """(rows, cols) of one frame."""
         return int(self.pixels.shape[1]), int(self.pixels.shape[2])
+
+    def said_of_left_out(self, name: str = "") -> str:
+        """Say which slices could not be read, why and what to do; "" where all could be.
+
+        name: stands in place of the file's.
+        """
+        if not self.left_out:
+            return ""
+        first, many = self.left_out[0], len(self.left_out)
+        total = self.frames + many
+        name = name or f"the file {first.path.name}"
+        if many == 1:
+            return (
+                f"1 of {total} slices is left out, as {name} cannot be read: {first.reason}; "
+                f"{first.advice}."
+            )
+        return (
+            f"{many} of {total} slices are left out, as their files cannot be read; the first is "
+            f"{name}: {first.reason}; {first.advice}."
+        )
 
     @property
     def is_colour(self) -> bool:

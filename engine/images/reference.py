@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from engine.errors import UnreadableImageError
 from engine.images import nifti, raster
 from engine.images.case import Series
+from engine.images.image import Image
 
 GRID_TOLERANCE = 1e-3
 """Relative difference of two affines below which volumes lie on one grid."""
@@ -40,6 +41,13 @@ def read_reference_volume(series: Series) -> NDArray[np.bool_]:
             raise _another_size(path, mask.shape[1:], series)
         found[frame] |= mask[0]
     return found
+
+
+def of_frames(volume: NDArray[np.bool_], image: Image) -> NDArray[np.bool_]:
+    """Return the part of a series' reference that belongs to the frames that could be read."""
+    if len(volume) != image.frames + len(image.left_out):
+        return volume
+    return np.delete(volume, [one.place for one in image.left_out], axis=0)
 
 
 def _another_size(path: Path, size: tuple[int, ...], series: Series) -> UnreadableImageError:

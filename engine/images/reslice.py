@@ -95,7 +95,7 @@ def _step(image: Image) -> float:
 def _stack_affine(image: Image) -> NDArray[np.float64] | None:
     """Return (frame, row, col, 1) to RAS mm where the frames are evenly placed, else None."""
     affines = image.geometry.frame_affines
-    if affines is None or image.frames < 2:
+    if affines is None or image.frames < 2 or image.geometry.gaps:
         return None
     if not np.allclose(affines[:, :3, :2], affines[0, :3, :2], atol=1e-6):
         return None

@@ -14,9 +14,12 @@ from engine.images.dicom import reader as dicom_reader
 from engine.images.image import Image
 from engine.images.manifest import Entry, Manifests
 from engine.images.names import natural_key, readable
-from engine.images.series import Record, Stack, records, stacks
+from engine.images.series import Record, Stack, records, stack_notes, stacks
 from engine.images.thumbnail import LazyThumbnail
 from engine.progress import Progress
+
+THUMBNAIL_TRIES = 5
+"""Slices that are tried, from the middle outwards, before a series goes without a small picture."""
 
 
 @dataclass
@@ -127,14 +130,30 @@ def _dicom_series(stack: Stack, manifests: Manifests) -> Series:
     if stack.label:
         title = f"{title} · {stack.label}"
     sources = _sources(stack.records)
-    middle = stack.records[len(stack.records) // 2]
+    places = {id(record): place for place, record in enumerate(stack.records)}
 
     def load(progress: Progress | None) -> Image:
-        return dicom_reader.read_sources(sources, title=title, notes=stack.notes, progress=progress)
+        image = dicom_reader.read_sources(
+            sources, title=title, notes=stack.notes, progress=progress
+        )
+        if not image.left_out:
+            return image
+        # Gaps are counted anew, among the slices that could be read.
+        lost = {one.place for one in image.left_out}
+        kept = [record for place, record in enumerate(stack.records) if place not in lost]
+        notes = [note for note in image.notes if note not in stack.notes]
+        copies = [note for note in stack.notes if note not in stack_notes(stack.records)]
+        return replace(image, notes=tuple(dict.fromkeys([*notes, *stack_notes(kept), *copies])))
 
     def read_middle() -> tuple[Image, int]:
-        source = dicom_reader.Source(middle.path, (middle.frame,))
-        return dicom_reader.read_sources([source], title=title), 0
+        outwards = sorted(stack.records, key=lambda r: abs(places[id(r)] - len(places) // 2))
+        for record in outwards[:THUMBNAIL_TRIES]:
+            try:
+                source = dicom_reader.Source(record.path, (record.frame,))
+                return dicom_reader.read_sources([source], title=title), 0
+            except UnreadableImageError as error:
+                failure = error
+        raise failure
 
     return Series(
         title=title,

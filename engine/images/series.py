@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset
 
 from engine.images.dicom import geometry, header, values
 from engine.images.dicom.functional import FrameView, frame_views
+from engine.images.gaps import after
 from engine.images.names import natural_key, readable
 
 ORIENTATION_DECIMALS = 2
@@ -22,9 +23,6 @@ ORIENTATION_DECIMALS = 2
 
 DUPLICATE_DISTANCE = 0.01
 """Millimetres between two slices of one stack below which they are at the same place."""
-
-GAP_FACTOR = 1.5
-"""A step between slices beyond this many ordinary ones is a gap."""
 
 TOMOGRAPHIC = ("MR", "CT", "PT", "SEG", "RTDOSE")
 """Modalities whose files are slices even where their header gives no position."""
@@ -336,11 +334,9 @@ def stack_notes(ordered: Sequence[Record]) -> list[str]:
         places = "1 slice lies" if doubles == 1 else f"{doubles} slices lie"
         notes.append(f"{places} at the same place as another.")
     usual = float(np.median(steps[steps >= DUPLICATE_DISTANCE]))
-    wide = np.flatnonzero(steps > GAP_FACTOR * usual)
+    wide = np.flatnonzero(steps > geometry.GAP_FACTOR * usual)
     if len(wide):
         missing = int(sum(round(float(steps[i]) / usual) - 1 for i in wide))
-        after = ", ".join(str(int(i) + 1) for i in wide[:5])
-        more = ", …" if len(wide) > 5 else ""
         slices = "1 slice is" if missing == 1 else f"{missing} slices are"
-        notes.append(f"About {slices} missing, after slice {after}{more}.")
+        notes.append(f"About {slices} missing, {after([int(i) for i in wide])}.")
     return notes

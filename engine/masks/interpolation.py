@@ -15,6 +15,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.images.gaps import counted
 from engine.images.image import Geometry
 from engine.masks.mask import Mask
 from engine.masks.shapes import Box, bounds
@@ -57,7 +58,7 @@ def slice_places(geometry: Geometry, frames: int) -> NDArray[np.float64]:
     counted by their number too.
     """
     affines = geometry.frame_affines
-    numbers = np.arange(frames, dtype=np.float64)
+    numbers = counted(frames, geometry.gaps).astype(np.float64)
     if affines is None or frames < 2:
         return numbers
     normal = np.cross(affines[0, :3, 0], affines[0, :3, 1])

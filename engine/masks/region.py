@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.images.gaps import counted
 from engine.images.image import Image
 from engine.masks.components import Linked
 from engine.masks.shapes import Stamp, nothing, stamp_of
@@ -44,24 +45,27 @@ def region_through(
 ) -> dict[int, NDArray[np.bool_]]:
     """Return the connected region around ``seed`` (frame, row, col) through all frames.
 
-    Voxels are neighbours by their sides. Frames that the region does not reach are left out; an
-    empty dictionary where the seed's value is outside the range.
+    Voxels are neighbours by their sides, and not across slices that are missing. Frames that the
+    region does not reach are left out; an empty dictionary where the seed's value is outside the
+    range.
     """
     progress = progress or Progress()
     frame, row, col = seed
+    numbers = counted(image.frames, image.geometry.gaps).tolist()
+    frame_of = {number: index for index, number in enumerate(numbers)}
     linked = Linked(
-        range(image.frames),
-        lambda index: similar(image.grey(index), low, high),
+        numbers,
+        lambda number: similar(image.grey(frame_of[number]), low, high),
         corners=False,
         progress=progress.part(0.0, 0.9),
     )
-    piece = linked.piece_at(frame, row, col)
+    piece = linked.piece_at(numbers[frame], row, col)
     if piece is None:
         return {}
     found = {}
     for index in range(image.frames):
         progress.report(0.9 + 0.1 * index / image.frames)
-        pixels = linked.region(index, piece)
+        pixels = linked.region(numbers[index], piece)
         if pixels.any():
             found[index] = pixels
     return found

@@ -187,6 +187,9 @@ def _head(sheet: _Sheet, findings: Findings, include_patient: bool) -> float:
         about.append(f"{spacing[0]:.3g} × {spacing[1]:.3g} mm")
     if image.frames > 1 and image.geometry.slice_spacing:
         about.append(f"slices {image.geometry.slice_spacing:.3g} mm apart")
+    if image.left_out:
+        lost = len(image.left_out)
+        about.append(f"{lost} of {image.frames + lost} slices could not be read")
     about.append(findings.place)
     if include_patient and identity.series_description:
         about.insert(1, identity.series_description)

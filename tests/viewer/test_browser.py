@@ -302,3 +302,36 @@ def test_where_the_first_series_is_damaged_the_first_that_can_be_read_is_shown(
     state.open_series(state.cases.opened.cases[0], damaged)
     until(lambda: settled(window))
     assert state.series is shown
+
+
+def test_a_damaged_slice_is_left_out_said_and_marked_in_the_list(window, qtbot, tmp_path, until):
+    folder = tmp_path / "one"
+    folder.mkdir()
+    for i in range(6):
+        save(slice_(i * 3.0, value=i, InstanceNumber=i + 1), folder / f"IM{i}.dcm")
+    (folder / "IM2.dcm").write_bytes((folder / "IM2.dcm").read_bytes()[:-20])
+    state = window.state
+    state.open_paths([folder])
+    until(lambda: settled(window) and state.image is not None)
+    sentence = state.image.said_of_left_out()
+    assert state.image.frames == 5
+    assert sentence.startswith("1 of 6 slices is left out, as the file IM2.dcm cannot be read: ")
+    assert window.notice.text == sentence
+    assert window.notice.property("tone") == "warning"
+    remark = window.answers.image._remark
+    (row,) = [item for item in window.cases.model.items if item.series is state.series]
+    assert row.detail.startswith("1 not read · MR")
+    assert sentence in row.tip
+    assert remark.text.startswith(sentence)
+    # Names of files are hidden with the patients'.
+    state.privacy.set_hidden(True)
+    (row,) = [item for item in window.cases.model.items if item.series is state.series]
+    assert "IM2" not in row.tip + remark.text
+    assert "a file cannot be read" in row.tip
+    state.privacy.set_hidden(False)
+    # Mended and opened again, nothing is missing any more.
+    save(slice_(6.0, value=2, InstanceNumber=3), folder / "IM2.dcm")
+    state.open_series(state.case, state.series)
+    until(lambda: settled(window) and state.image.frames == 6)
+    (row,) = [item for item in window.cases.model.items if item.series is state.series]
+    assert row.detail.startswith("MR")

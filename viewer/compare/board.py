@@ -73,6 +73,7 @@ class Board(QObject):
         self.agreement = Agreement(state.jobs, self)
         self._read: tuple[Series, Image] | None = None
         self.shelf.changed.connect(self.changed)
+        self.shelf.read.connect(state.say_left_out)
         for source in (self.checkpoints, self.maps, self.agreement):
             source.changed.connect(self.changed)
         state.seriesOpened.connect(self._opened)

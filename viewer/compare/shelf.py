@@ -38,6 +38,7 @@ class Shelf(QObject):
     """Reads series off the GUI thread, once for all views that show them."""
 
     changed = Signal(object)  # Series
+    read = Signal(object, object)  # Series, Image
 
     def __init__(self, jobs: Jobs, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -97,6 +98,7 @@ class Shelf(QObject):
         def done(result: tuple[Image, MaskDocument, Mask | None]) -> None:
             found.image, found.document, found.compared = result
             found.fraction = 1.0
+            self.read.emit(series, result[0])
             self.changed.emit(series)
 
         def failed(sentence: str) -> None:
@@ -134,7 +136,7 @@ def masks_of(image: Image, references: References) -> tuple[MaskDocument, Mask |
     except OSError:
         restored = None  # opening the image to read it will say so
     masks = [m for m in restored.masks if m.id != REFERENCE] if restored is not None else []
-    given, owner = references.pixels, ImageReference.of(image)
+    given, owner = references.of(image), ImageReference.of(image)
     if given is not None and given.shape == (owner.frames, *owner.shape) and given.any():
         frames = {i: frame for i, frame in enumerate(given) if frame.any()}
         known = next((m for m in restored.masks if m.id == REFERENCE), None) if restored else None

@@ -15,6 +15,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.errors import MaskError
+from engine.images.gaps import after
 from engine.images.image import Geometry
 from engine.progress import Progress
 from viewer.settings import Settings
@@ -55,6 +57,8 @@ class Reshape:
 
         flat = self.spacing(geometry)
         if self.where == "through":
+            if geometry.gaps:
+                raise MaskError(missing(geometry))
             step = abs(geometry.slice_spacing or 1.0) if self.unit == "mm" else 1.0
             solid = {"grow": volume.grow, "shrink": volume.shrink, "smooth": volume.smooth}
             return solid[self.what](mask, self.amount, (step, *flat), progress)
@@ -64,6 +68,14 @@ class Reshape:
             "smooth": operations.smooth,
         }[self.what]
         return volume.each_frame(mask, lambda p: plane(p, self.amount, flat), progress)
+
+
+def missing(geometry: Geometry) -> str:
+    """Say why nothing is done through the slices of a stack of which some are missing."""
+    return (
+        f"Slices are missing {after(geometry.gaps)}, so nothing can be done through them; choose "
+        "“Each drawn slice by itself”."
+    )
 
 
 class ReshapeDialog(QDialog):
@@ -149,7 +161,9 @@ class ReshapeDialog(QDialog):
             "smooth": "Rounds the outline: details smaller than this go.",
         }[asked.what]
         step = self._geometry.slice_spacing
-        if asked.where == "through" and asked.unit == "mm" and step:
+        if asked.where == "through" and self._geometry.gaps:
+            text = missing(self._geometry)
+        elif asked.where == "through" and asked.unit == "mm" and step:
             text += f" Slices are {abs(step):.3g} mm apart."
         elif asked.where == "through" and asked.unit == "mm":
             text += " The file does not say how far its slices are apart: 1 mm is taken."

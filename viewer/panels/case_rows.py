@@ -38,6 +38,7 @@ class Rows:
 
     def __init__(self, privacy: Privacy) -> None:
         self._privacy = privacy
+        self._cases = privacy.cases
         self.words: tuple[str, ...] = ()
         self.folded: set[object] = set()
         self.problems_open = False
@@ -97,7 +98,7 @@ class Rows:
             lines = (name, *about, clean(series.title), *self._more(series))
             tip = "\n".join(dict.fromkeys(line for line in lines if line))
             text = (" · ".join(about) or clean(series.title)) if inset else name
-            return [Item("case", text, brief(series), case, series, tip=tip, inset=inset)]
+            return [Item("case", text, self._brief(series), case, series, tip=tip, inset=inset)]
         counts = f"{len(case.series)} series · {_images(case.images)}"
         if len(found) < len(case.series):
             counts = f"{len(found)} of {counts}"
@@ -114,7 +115,7 @@ class Rows:
             Item(
                 "series",
                 clean(series.title),
-                brief(series, modality=mixed),
+                self._brief(series, modality=mixed),
                 case,
                 series,
                 tip="\n".join((clean(series.title), *self._more(series))),
@@ -125,7 +126,17 @@ class Rows:
 
     def _more(self, series: Series) -> tuple[str, ...]:
         how = ", ".join(part for part in (series.sequence, *series.details) if part)
-        return tuple(part for part in (series.summary, how, *series.notes) if part)
+        lost = self._cases.incomplete(series)
+        said = "" if lost is None else lost.unnamed if self._privacy.hidden else lost.sentence
+        return tuple(part for part in (series.summary, how, said, *series.notes) if part)
+
+    def _brief(self, series: Series, *, modality: bool = True) -> str:
+        """Return the line of a row; what could not be read comes first, where it is not cut."""
+        lost = self._cases.incomplete(series)
+        text = brief(series, modality=modality)
+        if lost is None:
+            return text
+        return f"{lost.total - lost.read} not read · {text}"
 
     def _matching(self, case: Case) -> list[Series]:
         """Return a study's series that have every word in them, or above them."""

@@ -91,7 +91,10 @@ class ImagePanel(Section):
             self._values[name].setToolTip("")
             self._values[name].setVisible(bool(text))
             self._labels[name].setVisible(bool(text))
-        notes = dict.fromkeys((*image.notes, *(series.notes if series is not None else ())))
+        of_scan = series.notes if series is not None and not image.left_out else ()
+        notes = list(dict.fromkeys((*image.notes, *of_scan)))
+        if image.left_out and privacy.hidden:
+            notes[0] = image.said_of_left_out("a file")
         self._remark.say("\n".join(notes))
 
 

@@ -58,8 +58,12 @@ class StatisticsTable(QWidget):
         unit: str,
         word: str,
         frames: int,
+        no_volume: str = "",
     ) -> None:
-        """Show a mask's statistics on the frame shown, and on all where there are several."""
+        """Show a mask's statistics on the frame shown, and on all where there are several.
+
+        no_volume: why there is none in ml.
+        """
         self._name.setText(name)
         self._heads["here"].setText(f"This {word}" if whole is not None else "")
         drawn = f"{whole.frames} of {frames} {word}s" if whole is not None else ""
@@ -69,17 +73,20 @@ class StatisticsTable(QWidget):
             size = f"{whole.pixels:,} px".replace(",", " ")
             if whole.ml is not None:
                 size = volume_text(whole.ml)
-            self._fill("whole", whole, size, unit)
+            self._fill("whole", whole, size, unit, no_volume)
         for (_, part), cell in self.cells.items():
             cell.setVisible(part == "here" or whole is not None)
         self._heads["whole"].setVisible(whole is not None)
         self.show()
 
-    def _fill(self, part: str, found: Statistics, size: str, unit: str) -> None:
+    def _fill(
+        self, part: str, found: Statistics, size: str, unit: str, no_volume: str = ""
+    ) -> None:
         number = f"{found.pixels:,} pixels".replace(",", " ")
         mm2 = f", {found.mm2:.1f} mm²" if found.mm2 is not None else ""
         ml = f", {found.ml:.3f} ml" if found.ml is not None else ""
-        self._put("Size", part, size, f"{number}{mm2}{ml}")
+        why = f". {no_volume}." if no_volume else ""
+        self._put("Size", part, size, f"{number}{mm2}{ml}{why}")
         values = {"Mean": found.mean, "SD": found.sd}
         for name, value in values.items():
             text = "–" if value is None else f"{value:.4g} {unit}".strip()

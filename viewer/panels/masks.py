@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSize, QTimer, Signal
 from PySide6.QtWidgets import QToolButton, QVBoxLayout, QWidget
 
+from engine.images.gaps import after
 from engine.masks.labels import Label
 from viewer import icons
 from viewer.panels.mask_row import MaskRow
@@ -129,7 +130,15 @@ class MasksPanel(Section):
         here = counted.statistics(active, image, self._state.frame)
         whole = counted.statistics(active, image) if image.frames > 1 else None
         self.statistics.show_mask(
-            active.label, here, whole, image.display.unit, document.frame_word, image.frames
+            active.label,
+            here,
+            whole,
+            image.display.unit,
+            document.frame_word,
+            image.frames,
+            no_volume=f"No volume: slices are missing {after(image.geometry.gaps)}"
+            if image.geometry.gaps
+            else "",
         )
 
     def _rebuild(self, ids: tuple[str, ...]) -> None:

@@ -193,6 +193,7 @@ class AppState(QObject):
         self.scores.set_maps({})
         self.analysis.set_image(image, self.frame, series.modality)
         self.seriesOpened.emit(image)
+        self.say_left_out(series, image)
         storage = self._storage = Storage(image, references, self)
         storage.message.connect(lambda sentence: self.notice.emit(sentence, "warning"))
         self.masks.set_document(image, storage.document)
@@ -201,6 +202,13 @@ class AppState(QObject):
         self.settings.set_open_image(image.key, image.frames, *image.shape)
         for sentence, tone in storage.notes:
             self.notice.emit(sentence, tone)
+
+    def say_left_out(self, series: Series, image: Image) -> None:
+        """Say in the strip, and in the list for good, which slices could not be read."""
+        new = self.cases.know(series, image)
+        known = self.cases.incomplete(series)
+        if known is not None and (new is not None or series is self.series):
+            self.notice.emit(known.unnamed if self.privacy.hidden else known.sentence, "warning")
 
     def list_case(self, case: Case) -> None:
         """Put a case that is shown beside another one into the list, unless it is there."""

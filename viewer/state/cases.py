@@ -7,7 +7,21 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from engine.images.case import Case, Problem, ScanResult
+from engine.images.case import Case, Problem, ScanResult, Series
+from engine.images.image import Image
+
+
+@dataclass(frozen=True)
+class Incomplete:
+    """What is known of a series, once read, of which slices could not be.
+
+    sentence: which, why and what to do; unnamed: the same without the file's name.
+    """
+
+    read: int
+    total: int
+    sentence: str
+    unnamed: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +42,29 @@ class CaseList(QObject):
         super().__init__(parent)
         self.opened = Group("Opened")
         self.demo = Group("Demo")
+        self._incomplete: dict[Series, Incomplete] = {}
+
+    def know(self, series: Series, image: Image) -> Incomplete | None:
+        """Know, once a series has been read, of slices that could not be; return what is new."""
+        known = self._incomplete.pop(series, None)
+        if not image.left_out:
+            if known is not None:
+                self.changed.emit()
+            return None
+        found = self._incomplete[series] = Incomplete(
+            image.frames,
+            image.frames + len(image.left_out),
+            image.said_of_left_out(),
+            image.said_of_left_out("a file"),
+        )
+        if found == known:
+            return None
+        self.changed.emit()
+        return found
+
+    def incomplete(self, series: Series) -> Incomplete | None:
+        """Return what is known to be missing from a series, None where nothing is."""
+        return self._incomplete.get(series)
 
     @property
     def groups(self) -> tuple[Group, ...]:

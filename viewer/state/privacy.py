@@ -30,7 +30,7 @@ class Privacy(QObject):
     def __init__(self, settings: Settings, cases: CaseList, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._settings = settings
-        self._cases = cases
+        self.cases = cases
         self.hidden = settings.flag("privacy/hidden", False)
         self._numbers: dict[object, int] = {}
         self._beside: tuple[Case, ...] = ()
@@ -52,7 +52,7 @@ class Privacy(QObject):
 
     def case(self, case: Case) -> str:
         """Return what a case is called on screen: its title, or a number of its patient."""
-        if not self.hidden or case in self._cases.demo.cases:
+        if not self.hidden or case in self.cases.demo.cases:
             return case.title
         key: object = (case.patient_id, case.title) if case.patient_id else case
         number = self._numbers.setdefault(key, len(self._numbers) + 1)
@@ -80,7 +80,7 @@ class Privacy(QObject):
 
     def _learn(self) -> None:
         words: set[str] = set()
-        for case in (*self._cases.opened.cases, *self._beside):
+        for case in (*self.cases.opened.cases, *self._beside):
             words |= {case.title, case.patient_id}
             if case.patient_id or case.study:  # else the title is a file's name, taken whole
                 words |= set(re.split(r"[\W_]+", case.title))

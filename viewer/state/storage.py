@@ -77,6 +77,12 @@ class References:
         except SaliscopeError as error:
             self.problem = str(error)
 
+    def of(self, image: Image) -> NDArray[np.bool_] | None:
+        """Return the part that belongs to the frames of an image that could be read."""
+        from engine.images.reference import of_frames
+
+        return None if self.pixels is None else of_frames(self.pixels, image)
+
 
 class Storage(QObject):
     """The document of one image, saved as it is drawn until ``close``."""
@@ -96,8 +102,9 @@ class Storage(QObject):
             self.notes.append((f"What you drew on this image has been restored: {kept}.", "good"))
         if references.problem:
             self.notes.append((references.problem, "warning"))
-        if references.pixels is not None and self._fits(references.pixels):
-            self._add_reference(references.pixels)
+        pixels = references.of(image)
+        if pixels is not None and self._fits(pixels):
+            self._add_reference(pixels)
 
     def close(self) -> None:
         """Write what is left and let go of the image."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,9 @@ SPACING_TOLERANCE = 1e-2
 
 MIN_PLANE_STEP = 1e-3
 """Millimetres below which two planes are at the same place."""
+
+GAP_FACTOR = 1.5
+"""A step between slices beyond this many ordinary ones is a gap."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +156,28 @@ def geometry(
     sound = values.text(dataset, "Modality") == "US" or planes[0].spacing is None
     regions = ultrasound.regions(dataset, shape) if sound else ()
     return Geometry(spacing, affines, step, None, aspect, edges, regions)
+
+
+def with_gaps(where: Geometry, planes: Sequence[Plane], places: Sequence[int]) -> Geometry:
+    """Say after which frames slices are missing; no spacing between slices is given across them.
+
+    places: of the frames in their series, from 0. Those left out between two frames leave a gap
+    even where what is left happens to be evenly spaced.
+    """
+    gaps = {i for i in range(len(places) - 1) if places[i + 1] - places[i] > 1}
+    distances = [plane.distance for plane in planes if plane.distance is not None]
+    if len(distances) == len(planes) and _parallel(planes):
+        steps = np.diff(np.asarray(distances))
+        if len(steps) and ((steps > 0).all() or (steps < 0).all()):
+            wide = np.abs(steps) > GAP_FACTOR * np.median(np.abs(steps))
+            gaps |= {int(i) for i in np.flatnonzero(wide)}
+    if not gaps:
+        return where
+    affines, thickness = where.frame_affines, planes[0].thickness
+    if where.slice_spacing and affines is not None and thickness:
+        affines = affines.copy()
+        affines[:, :3, 2] *= thickness / where.slice_spacing
+    return replace(where, frame_affines=affines, slice_spacing=None, gaps=tuple(sorted(gaps)))
 
 
 def _parallel(planes: Sequence[Plane]) -> bool:

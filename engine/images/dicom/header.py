@@ -22,6 +22,7 @@ from engine.images import limits
 from engine.images.dicom import codestream, recognise, values
 
 _DAMAGED = "copy or export it again"
+NO_MEMORY = "there is not enough memory for it"
 _PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 SCANNED = (
@@ -79,9 +80,7 @@ def read(path: Path, *, pixels: bool, keywords: tuple[str, ...] | None = None) -
             "check that it exists and that you may read it",
         ) from None
     except MemoryError:
-        raise UnreadableImageError(
-            path, "there is not enough memory for it", "close other programs and try again"
-        ) from None
+        raise UnreadableImageError(path, NO_MEMORY, "close other programs and try again") from None
     except Exception:
         # pydicom raises many kinds on damaged files (struct.error, EOFError, AttributeError,
         # NotImplementedError, RecursionError, ...); all of them mean the same to a user.

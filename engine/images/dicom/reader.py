@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from engine.errors import CancelledError, UnreadableImageError
 from engine.images import limits
 from engine.images.dicom import geometry, header, identity, lut, pixels, values
 from engine.images.dicom.functional import FrameView, frame_views
-from engine.images.image import Display, Image, Window
+from engine.images.image import Display, Image, LeftOut, Window
 from engine.images.names import readable
 from engine.progress import Progress
 
@@ -42,6 +43,9 @@ class _Part:
     pixels: NDArray[Any]
     views: list[FrameView]
     numbers: list[int]
+    planes: list[geometry.Plane]
+    windows: list[tuple[Window, ...]]
+    place: int
 
 
 def read_sources(
@@ -53,7 +57,9 @@ def read_sources(
 ) -> Image:
     """Read frames from files, in the order given, as one image.
 
-    All frames must have one shape. Raises ``UnreadableImageError``, ``CancelledError``.
+    Files that cannot be read, or are not of the others' shape, are left out and said
+    (``Image.left_out``). Raises ``UnreadableImageError`` where that is all of them, and
+    ``CancelledError``.
     """
     path = sources[0].path
     try:
@@ -62,7 +68,7 @@ def read_sources(
         raise
     except MemoryError:
         raise UnreadableImageError(
-            path, "there is not enough memory for it", "close other programs and try again"
+            path, header.NO_MEMORY, "close other programs and try again"
         ) from None
     except Exception:
         # Elements are converted when first asked for, so a damaged one can raise anywhere, and
@@ -74,13 +80,26 @@ def _read(
     sources: Sequence[Source], title: str, found: list[str], progress: Progress | None
 ) -> Image:
     parts: list[_Part] = []
+    failed: list[LeftOut] = []
     share = 1.0 / len(sources)
-    total = 0
+    total = place = 0
     for index, source in enumerate(sources):
         part_progress = (
             progress.part(index * share, (index + 1) * share) if progress is not None else None
         )
-        part = _part(source, found, part_progress)
+        try:
+            part = _part(source, place, found, part_progress)
+        except (CancelledError, MemoryError):
+            raise
+        except Exception as error:
+            # Elements are converted when first asked for, so a damaged one can raise anything.
+            why = error if isinstance(error, UnreadableImageError) else header.damaged(source.path)
+            if why.reason == header.NO_MEMORY or len(sources) == 1:
+                raise why from None
+            failed += _missing(source, place, why)
+            place += len(source.frames or (0,))
+            continue
+        place += len(part.numbers)
         total += part.pixels.nbytes
         if total > limits.MAX_DECODED_BYTES:
             raise UnreadableImageError(
@@ -88,17 +107,37 @@ def _read(
                 f"its series has more than {limits.MAX_DECODED_BYTES / 2**30:.0f} GiB of pixels",
                 "open fewer files at once",
             )
-        if parts and part.pixels.shape[1:] != parts[0].pixels.shape[1:]:
-            raise UnreadableImageError(
-                source.path,
-                "its size or colours differ from the rest of its series",
-                "open it on its own",
-            )
         parts.append(part)
-    return _assemble(parts, title, found)
+    if not parts:
+        raise UnreadableImageError(failed[0].path, failed[0].reason, failed[0].advice)
+    parts, others = _of_one_shape(parts)
+    return _assemble(parts, title, found, sorted((*failed, *others), key=lambda one: one.place))
 
 
-def _part(source: Source, notes: list[str], progress: Progress | None) -> _Part:
+def _missing(source: Source, place: int, why: UnreadableImageError) -> list[LeftOut]:
+    frames = len(source.frames or (0,))
+    return [LeftOut(source.path, place + i, why.reason, why.advice) for i in range(frames)]
+
+
+def _of_one_shape(parts: list[_Part]) -> tuple[list[_Part], list[LeftOut]]:
+    """Return the parts of the shape that most have (of equals, the first), and what others lack."""
+    shapes = Counter(part.pixels.shape[1:] for part in parts)
+    shape = shapes.most_common(1)[0][0]
+    others = [
+        LeftOut(
+            part.path,
+            part.place + i,
+            "its size or colours differ from the rest of its series",
+            "open it on its own",
+        )
+        for part in parts
+        if part.pixels.shape[1:] != shape
+        for i in range(len(part.numbers))
+    ]
+    return [part for part in parts if part.pixels.shape[1:] == shape], others
+
+
+def _part(source: Source, place: int, notes: list[str], progress: Progress | None) -> _Part:
     dataset = header.read(source.path, pixels=True)
     stored = pixels.decode(source.path, dataset, source.frames, progress, notes)
     count = header.frame_count(dataset)
@@ -116,7 +155,16 @@ def _part(source: Source, notes: list[str], progress: Progress | None) -> _Part:
     for keyword in ("PixelData", "FloatPixelData", "DoubleFloatPixelData"):
         if keyword in dataset:
             del dataset[keyword]
-    return _Part(dataset, source.path, stored, views, [index + 1 for index in wanted])
+    return _Part(
+        dataset,
+        source.path,
+        stored,
+        views,
+        [index + 1 for index in wanted],
+        [geometry.plane(view, index) for view, index in zip(views, wanted, strict=True)],
+        [] if stored.ndim == 4 else [lut.windows(view) for view in views],
+        place,
+    )
 
 
 def _small(kind: np.dtype[Any]) -> np.dtype[Any]:
@@ -128,7 +176,9 @@ def _is_mask(dataset: Dataset) -> bool:
     return values.integer(dataset, "BitsAllocated") == 1
 
 
-def _assemble(parts: list[_Part], title: str, notes: list[str]) -> Image:
+def _assemble(
+    parts: list[_Part], title: str, notes: list[str], left_out: Sequence[LeftOut]
+) -> Image:
     first = parts[0].dataset
     kind = _small(np.result_type(*{part.pixels.dtype for part in parts}))
     stacked = (
@@ -138,28 +188,34 @@ def _assemble(parts: list[_Part], title: str, notes: list[str]) -> Image:
     )
     views = [view for part in parts for view in part.views]
     numbers = [number for part in parts for number in part.numbers]
-    planes = [geometry.plane(view, number - 1) for view, number in zip(views, numbers, strict=True)]
+    planes = [plane for part in parts for plane in part.planes]
     shape = (int(stacked.shape[1]), int(stacked.shape[2]))
     where = geometry.geometry(first, planes, shape, notes)
+    places = [part.place + i for part in parts for i in range(len(part.numbers))]
+    where = geometry.with_gaps(where, planes, places)
     paths = [part.path for part in parts for _ in part.numbers]
     uids = [values.text(part.dataset, "SOPInstanceUID") for part in parts for _ in part.numbers]
-    return Image(
+    made = Image(
         pixels=np.ascontiguousarray(stacked),
         geometry=where,
         identity=identity.identity(first, paths, uids, numbers),
-        display=_display(first, views, stacked.ndim == 4),
+        display=_display(first, views, [w for part in parts for w in part.windows]),
         title=title,
-        notes=tuple(dict.fromkeys(notes)),
+        left_out=tuple(left_out),
     )
+    said = made.said_of_left_out()
+    return replace(made, notes=tuple(dict.fromkeys([said, *notes] if said else notes)))
 
 
-def _display(dataset: Dataset, views: list[FrameView], colour: bool) -> Display:
-    if colour:
+def _display(
+    dataset: Dataset, views: list[FrameView], windows: list[tuple[Window, ...]]
+) -> Display:
+    """Say how to show it; windows: each frame's own, none where it is in colour."""
+    if not windows:
         return Display(
             frame_times_ms=_frame_times(dataset, len(views)),
             frame_rate=_frame_rate(dataset, len(views)),
         )
-    windows = [lut.windows(view) for view in views]
     differ = any(w != windows[0] for w in windows)
     shared: tuple[Window, ...] = windows[0]
     inverted = values.text(dataset, "PhotometricInterpretation") == "MONOCHROME1" or (

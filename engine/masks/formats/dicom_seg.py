@@ -189,7 +189,10 @@ def _stand_in(source: Dataset, image: Image, frame: int, stacked: bool) -> Datas
     made.ImagePositionPatient = _decimals(affine[:3, 3])
     made.ImageOrientationPatient = _decimals(np.concatenate([right, down]))
     made.PixelSpacing = _decimals(np.array([row, col]))
-    made.SliceThickness = _decimals(np.array([geometry.slice_spacing or 1.0]))[0]
+    thick = geometry.slice_spacing or 1.0
+    if geometry.slice_spacing is None and geometry.frame_affines is not None:
+        thick = float(np.linalg.norm(geometry.frame_affines[frame, :3, 2]))
+    made.SliceThickness = _decimals(np.array([thick]))[0]
     lossy = values.text(source, "LossyImageCompression")
     if lossy in ("00", "01"):
         made.LossyImageCompression = lossy

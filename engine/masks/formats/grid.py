@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import MaskError
+from engine.images.gaps import after
 from engine.images.image import Geometry, Image, VoxelLayout
 from engine.images.voxels import RAS_TO_LPS, index_affine, to_frames, to_voxels
 
@@ -67,6 +68,11 @@ class Grid:
 def grid_of(image: Image) -> Grid:
     """Return the grid of an image. Raises ``NoGridError`` where its frames lie on none."""
     geometry = image.geometry
+    if geometry.gaps:
+        raise NoGridError(
+            f"Slices are missing from this image, {after(geometry.gaps)}, so no voxel grid holds "
+            "it truly; export the mask as a DICOM Segmentation, or as PNG, one file a frame."
+        )
     if geometry.layout is not None:
         return _of_volume(geometry, geometry.layout)
     if geometry.frame_affines is not None:
