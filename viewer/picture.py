@@ -48,7 +48,7 @@ def draw(source: ImageView, overlay: Overlay | None, covers: Sequence[Box] = ())
         painter = QPainter(picture)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setClipRect(area)  # by which outlines and the colour bar tell that they are seen
-        view.paint(painter)
+        view.layers.paint(painter)
         for box in covers:  # over maps and outlines too
             painter.fillRect(view.viewport.to_widget_rect(*box), Qt.GlobalColor.black)
         painter.end()

@@ -69,7 +69,7 @@ def test_sides_are_compared_at_an_axis_that_can_be_moved(make_window, pictures, 
     np.testing.assert_array_equal(panel.asymmetry.left, asymmetry(values, col, body).left)
     share = asymmetry(values, col, body).left_share
     assert f"Gate's relevance in the body, {share:.0%}".replace("%", " %") in panel._sides.text()
-    marked = [view._mirror_axis for view in window.views.shown]
+    marked = [view.layers.mirror_axis for view in window.views.shown]
     assert marked == [col] * len(marked)
 
     panel._map.click()
@@ -95,4 +95,4 @@ def test_sides_are_compared_at_an_axis_that_can_be_moved(make_window, pictures, 
     until(lambda: panel.asymmetry is not None and panel.axis.value() == col)
 
     panel.set_folded(True)
-    assert [view._mirror_axis for view in window.views.shown] == [None] * len(marked)
+    assert [view.layers.mirror_axis for view in window.views.shown] == [None] * len(marked)

@@ -51,16 +51,18 @@ def test_styles_by_key_and_by_panel(make_window, pictures):
     assert view.overlay.style.levels == (0.1, 0.9)
     QTest.keyClicks(panel.style_row.levels, ", x")
     assert panel.style_row.levels.property("wrong") and state.overlays.style.levels == (0.1, 0.9)
-    assert view._colour_bar.legend == ("lines at 10, 90 % of scale",)
+    assert view.layers.colour_bar.legend == ("lines at 10, 90 % of scale",)
 
     pixels(view)  # the corner is written when it is painted
-    assert view._annotations.top_left[-1] == "lines at 10, 90 % of scale"
+    assert view.layers.annotations.top_left[-1] == "lines at 10, 90 % of scale"
     panel.style_row.kind.activated.emit(panel.style_row.kind.setCurrentIndex(2) or 2)
     assert panel.style_row.levels.text() == "10, 90, x"
     panel.style_row.levels.editingFinished.emit()
     assert panel.style_row.levels.text() == "10, 90" and "percentages" in window.notice.text
     panel.style_row.top.setValue(5)
-    assert view.overlay.style.top == 0.05 and view._colour_bar.legend == ("top 5 % of pixels",)
+    assert view.overlay.style.top == 0.05 and view.layers.colour_bar.legend == (
+        "top 5 % of pixels",
+    )
     window.close()
     again = Window()
     style = again.state.overlays.style

@@ -31,7 +31,7 @@ def shut(checkpoint_path: Path, tmp_path: Path) -> Path:
 
 def picture(view) -> np.ndarray:
     """Return the middle of a view, where no letters and no colour bar are."""
-    view.point_at(None)
+    view.pointing.follow(None)
     grabbed = view.surface.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
     data = np.frombuffer(grabbed.constBits(), np.uint8)
     pixels = data.reshape(grabbed.height(), grabbed.width(), 4)[..., :3].astype(int)
@@ -61,16 +61,16 @@ def test_almost_nothing_is_drawn_as_almost_nothing_and_the_view_says_why(
     np.testing.assert_array_equal(picture(drawn), picture(bare))
     assert drawn.header.warning == "gate shut" and bare.header.warning == ""
     assert "scale of an open gate" in panel._remark.text
-    legend = drawn._colour_bar.legend
+    legend = drawn.layers.colour_bar.legend
     assert legend[0].startswith("gate shut: lets ") and legend[0].endswith(" % through")
     # What is under the cursor is the map's own value, not the colours'.
     QTest.mouseMove(drawn.surface, drawn.viewport.to_widget(40, 50).toPoint())
-    reading = drawn.cursor_reading
+    reading = drawn.pointing.reading
     assert reading.map_value == pytest.approx(float(found.values[reading.pixel]))
     for kind in ("contours", "hot-spots"):
         state.overlays.restyle(kind=kind)
         np.testing.assert_array_equal(picture(drawn), picture(bare))
-    assert drawn._colour_bar.legend[-1] == "no hot spots"
+    assert drawn.layers.colour_bar.legend[-1] == "no hot spots"
 
 
 def test_one_scale_for_all_is_that_of_the_gate_that_is_open(make_window, pictures, until, shut):

@@ -113,7 +113,7 @@ class Interaction:
                 self._dragging[1].move(pointer)
             else:
                 self._view.tool.hover(pointer)
-        self._view.point_at(pointer)
+        self._view.pointing.follow(pointer)
 
     def release(self, event: QMouseEvent | QTabletEvent) -> None:
         """A button came up."""
@@ -126,7 +126,7 @@ class Interaction:
 
     def leave(self) -> None:
         """The mouse left the view."""
-        self._view.point_at(None)
+        self._view.pointing.follow(None)
 
     def wheel(self, event: QWheelEvent) -> None:
         """The wheel turned, or two fingers moved on a touchpad."""

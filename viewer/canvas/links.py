@@ -75,7 +75,7 @@ class Links(QObject):
         for connection in self._connections.pop(view):
             QObject.disconnect(connection)
         view.set_linked(None)
-        view.show_cursor(None)
+        view.pointing.mark(None)
         self._show()
 
     def is_linked(self, view: ImageView, aspect: Aspect | None = None) -> bool:
@@ -92,7 +92,7 @@ class Links(QObject):
             return
         self._aspects[view] = after
         if "cursor" not in after:
-            view.show_cursor(None)
+            view.pointing.mark(None)
         leader = next(
             (v for v in self._views if v is not view and self.is_linked(v) and v.image is not None),
             None,
@@ -209,7 +209,7 @@ class Links(QObject):
     def _pointed(self, source: ImageView, reading: CursorReading | None) -> None:
         for view in self._followers(source, "cursor"):
             if reading is None or not reading.inside:
-                view.show_cursor(None)
+                view.pointing.mark(None)
                 continue
             assert source.image is not None and view.image is not None
             at = correspondence.point(
@@ -221,7 +221,7 @@ class Links(QObject):
                 view.frame,
                 self.same_patient(source, view),
             )
-            view.show_cursor(*at)
+            view.pointing.mark(*at)
 
 
 def corresponding(source: ImageView, target: ImageView, same_patient: bool = False) -> Viewport:

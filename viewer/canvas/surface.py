@@ -62,7 +62,7 @@ class Surface(QWidget):
         for area in clusters(event.region()):
             painter.setClipRect(area)
             painter.fillRect(area, Qt.GlobalColor.black)
-            self._view.paint(painter)
+            self._view.layers.paint(painter)
             if self._ring:
                 painter.setPen(QPen(theme.current().colour("accent"), 2))
                 painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -4,38 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from weakref import WeakKeyDictionary
 
-import numpy as np
-from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtCore import QRectF, Signal
+from PySide6.QtGui import QPainter, QPen
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from engine.images.image import Image, Window
-from engine.images.orientation import edge_labels
 from engine.images.windowing import default_window
 from engine.masks.change import Change
 from engine.masks.document import MaskDocument
 from engine.masks.mask import Mask
 from viewer import theme
-from viewer.canvas import axis_line, brush_cursor, numbers, readout
-from viewer.canvas.annotations import Annotations
-from viewer.canvas.colour_bar import ColourBar
 from viewer.canvas.header import Header
-from viewer.canvas.image_layer import ImageLayer
 from viewer.canvas.interaction import Interaction
-from viewer.canvas.mask_layer import MaskLayer
+from viewer.canvas.layers import Layers
 from viewer.canvas.overlay import Overlay
-from viewer.canvas.overlay_layer import OverlayLayer
-from viewer.canvas.readout import CursorReading
+from viewer.canvas.pointing import Pointing
 from viewer.canvas.surface import Surface
 from viewer.canvas.turn import PLAIN, Turn
+from viewer.canvas.value_span import value_span
 from viewer.canvas.viewport import Viewport
 from viewer.tools.base import Pointer, Tool
 from viewer.tools.window_level import WindowLevelTool
-
-#: Pixels looked at to learn how far an image's values reach.
-SPAN_SAMPLES = 200_000
 
 
 class ImageView(QWidget):
@@ -65,15 +55,11 @@ class ImageView(QWidget):
         self._frame = 0
         self._window: Window | None = None
         self._inverted = False
-        self._pixels_stale = False
         self._span = 1.0
         self._viewport = Viewport()
         self._fitted = True
         self._overlay: Overlay | None = None
         self._overlay_shown = True
-        self._mirror_axis: float | None = None
-        self._shared_cursor: tuple[float, float] | None = None
-        self._pointer: Pointer | None = None
         self._tool: Tool = WindowLevelTool()
         self._active = False
         #: Painted over the masks, under the texts.
@@ -93,13 +79,10 @@ class ImageView(QWidget):
         layout.addWidget(self.header)
         layout.addWidget(self.surface, 1)
 
-        self._image_layer = ImageLayer()
-        self._overlay_layer = OverlayLayer()
-        self._mask_layer = MaskLayer()
         self._document: MaskDocument | None = None
         self._unsubscribe: Callable[[], None] | None = None
-        self._annotations = Annotations()
-        self._colour_bar = ColourBar()
+        self.layers = Layers(self)
+        self.pointing = Pointing(self)
         self.interaction = Interaction(self)
         self._tool.changed.connect(self.surface.update)
 
@@ -152,7 +135,7 @@ class ImageView(QWidget):
     @property
     def visible_masks(self) -> tuple[Mask, ...]:
         """The masks that are drawn in this view."""
-        return self._mask_layer.masks
+        return self.layers.masks.masks
 
     def set_title(self, name: str, subtitle: str = "") -> None:
         """Say in the header what the view shows."""
@@ -169,13 +152,21 @@ class ImageView(QWidget):
             self._active = active
             self.update()
 
+    def paintEvent(self, event: object) -> None:
+        """Paint the thin frame around header and canvas."""
+        painter = QPainter(self)
+        tokens = theme.current()
+        colour = tokens.colour("accent" if self._active else "canvas")
+        painter.setPen(QPen(colour, 1))
+        painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
+
     def set_image(self, image: Image | None, frame: int = 0) -> None:
         """Show an image, fitted and in its own window; overlay, masks and cursor are forgotten."""
         self.set_document(None)
         self.interaction.abandon()
         self._image = image
         self._overlay = None
-        self._shared_cursor = None
+        self.pointing.unmark()
         self._inverted = image is not None and image.display.inverted
         self._frame = 0 if image is None else min(max(frame, 0), image.frames - 1)
         self._window = None
@@ -185,14 +176,13 @@ class ImageView(QWidget):
                 self._window = default_window(image, self._frame)
             self._span = value_span(image)
             aspect = image.geometry.aspect
-        self._annotations.spacing = (
+        self.layers.annotations.spacing = (
             image.geometry.spacing[1] if image and image.geometry.spacing else None
         )
         self._viewport = replace(self._viewport, aspect=aspect, turn=PLAIN)
-        self._show_pixels()
-        self._show_overlay()
+        self.layers.show_pixels()
+        self.layers.show_overlay()
         self.fit()
-        self.surface.update()
         self.frameChanged.emit(self._frame)
         self.windowChanged.emit(self._window)
 
@@ -205,12 +195,11 @@ class ImageView(QWidget):
             return
         self.interaction.finish()
         self._frame = frame
-        self._mask_layer.show(self._document, frame)
-        self._show_pixels()
-        self._show_overlay()
-        self.surface.update()
+        self.layers.masks.show(self._document, frame)
+        self.layers.show_pixels()
+        self.layers.show_overlay()
         self.frameChanged.emit(frame)
-        self._report_cursor()
+        self.pointing.report()
 
     def request_frame(self, frame: int) -> None:
         """Show another frame because the user asked for it."""
@@ -226,7 +215,7 @@ class ImageView(QWidget):
         if self._window is None or window == self._window:
             return
         self._window = window
-        self._show_pixels()
+        self.layers.show_pixels()
         self.windowChanged.emit(window)
 
     def reset_window(self) -> None:
@@ -241,7 +230,7 @@ class ImageView(QWidget):
         """Show low values white, or black."""
         if inverted != self._inverted:
             self._inverted = inverted
-            self._show_pixels()
+            self.layers.show_pixels()
             self.windowChanged.emit(self._window)
 
     def invert(self) -> None:
@@ -251,9 +240,8 @@ class ImageView(QWidget):
     def set_overlay(self, overlay: Overlay | None) -> None:
         """Lay a map over the image; it is drawn on the frame that it was made from."""
         self._overlay = overlay
-        self._show_overlay()
-        self.surface.update()
-        self._report_cursor()
+        self.layers.show_overlay()
+        self.pointing.report()
 
     @property
     def document(self) -> MaskDocument | None:
@@ -277,28 +265,28 @@ class ImageView(QWidget):
             self._unsubscribe()
         self._document = document
         self._unsubscribe = None if document is None else document.subscribe(self._masks_changed)
-        self._mask_layer.show(document, self._frame)
+        self.layers.masks.show(document, self._frame)
         self.surface.update()
 
     def set_masks_shown(self, shown: bool) -> None:
         """Hide the masks for a moment, or show them again."""
-        if shown != self._mask_layer.shown:
-            self._mask_layer.shown = shown
+        if shown != self.layers.masks.shown:
+            self.layers.masks.shown = shown
             self.surface.update()
 
     def set_only_mask(self, mask_id: str) -> None:
         """Show one mask alone, even a hidden one; "" shows all that are visible."""
-        if mask_id != self._mask_layer.only:
-            self._mask_layer.only = mask_id
+        if mask_id != self.layers.masks.only:
+            self.layers.masks.only = mask_id
             self.surface.update()
 
     def show_masks_of(self, other: ImageView) -> None:
         """Show the masks that another view of the document shows."""
-        self.set_masks_shown(other._mask_layer.shown)
-        self.set_only_mask(other._mask_layer.only)
+        self.set_masks_shown(other.layers.masks.shown)
+        self.set_only_mask(other.layers.masks.only)
 
     def _masks_changed(self, change: Change) -> None:
-        box = self._mask_layer.change(change)
+        box = self.layers.masks.change(change)
         if box is None:
             self.surface.update()
         elif not box.is_empty:
@@ -308,20 +296,19 @@ class ImageView(QWidget):
 
     def set_mirror_axis(self, col: float | None) -> None:
         """Mark the column that the image is mirrored at, or None for none."""
-        if col != self._mirror_axis:
-            self._mirror_axis = col
+        if col != self.layers.mirror_axis:
+            self.layers.mirror_axis = col
             self.surface.update()
 
     def set_overlay_shown(self, shown: bool) -> None:
         """Hide the overlay for a moment, or show it again."""
         if shown != self._overlay_shown:
             self._overlay_shown = shown
-            self._show_overlay()
-            self.surface.update()
+            self.layers.show_overlay()
 
     def set_annotations_shown(self, shown: bool) -> None:
         """Show or hide the texts over the image."""
-        self._annotations.shown = shown
+        self.layers.annotations.shown = shown
         self.surface.update()
 
     # Where it is shown
@@ -380,35 +367,27 @@ class ImageView(QWidget):
         if self._image is not None:
             self.set_viewport(self._viewport.zoomed(factor, x, y))
 
-    # Cursor
+    def surface_resized(self, width: int, height: int) -> None:
+        """Keep the middle in the middle, or all of the image visible."""
+        resized = self._viewport.sized(width, height)
+        if self._fitted and self._image is not None:
+            resized = resized.fitted(self._image.shape)
+        self._move(resized, fitted=self._fitted, resized=True)
 
-    @property
-    def cursor_reading(self) -> CursorReading | None:
-        """What lies under the mouse, or under a linked view's."""
-        at = self._cursor_position()
-        if at is None or self._image is None:
-            return None
-        overlay = self.visible_overlay
-        return readout.read(self._image, self._frame, None if overlay is None else overlay.map, *at)
-
-    def show_cursor(self, row: float | None, col: float | None = None) -> None:
-        """Mark a position that the cursor of a linked view points at, None for none."""
-        at = None if row is None or col is None else (row, col)
-        if at != self._shared_cursor:
-            self._refresh_cursor_marks()
-            self._shared_cursor = at
-            self._refresh_cursor_marks()
-            self._write_reading()
-
-    def point_at(self, pointer: Pointer | None) -> None:
-        """Follow this view's own mouse; None when it left."""
-        left = pointer is None and self._pointer is not None
-        self._refresh_cursor_marks()
-        self._pointer = pointer
-        self._refresh_cursor_marks()
-        self._report_cursor()
-        if left:
-            self.cursorMoved.emit(None)
+    def _move(self, viewport: Viewport, *, fitted: bool, resized: bool = False) -> None:
+        mine = self._viewport
+        if not resized:
+            viewport = replace(viewport, width=mine.width, height=mine.height, aspect=mine.aspect)
+        if self._image is not None:
+            viewport = viewport.kept_in_sight(self._image.shape)
+        self._fitted = fitted
+        if viewport != mine:
+            self._viewport = viewport
+            if viewport.turn != mine.turn:
+                self.layers.show_edges()
+            self.surface.update()
+            self.viewRectChanged.emit(viewport)
+            self.pointing.stay()
 
     # Tools
 
@@ -434,176 +413,3 @@ class ImageView(QWidget):
         shape = self.interaction.cursor()
         if self.surface.cursor().shape() != shape:
             self.surface.setCursor(shape)
-
-    # Painting
-
-    def paint(self, painter: QPainter) -> None:
-        """Paint all layers on the surface, clipped to what must be painted again."""
-        if self._image is None:
-            return
-        if self._pixels_stale:
-            self._pixels_stale = False
-            self._image_layer.show(self._image, self._frame, self._window, self._inverted)
-        viewport = self._viewport
-        self._image_layer.paint(painter, viewport)
-        self._overlay_layer.paint(painter, viewport)
-        self._mask_layer.paint(painter, viewport)
-        if self._mirror_axis is not None:
-            axis_line.paint(painter, viewport, self._mirror_axis, self._image.shape[0])
-        for decoration in self.decorations:
-            decoration(painter, self)
-        self._tool.paint(painter, self)
-        self._paint_cursor(painter)
-        self._write_corners()
-        self._annotations.paint(painter, viewport)
-        self._colour_bar.paint(painter, viewport)
-
-    def paintEvent(self, event: object) -> None:
-        """Paint the thin frame around header and canvas."""
-        painter = QPainter(self)
-        tokens = theme.current()
-        colour = tokens.colour("accent" if self._active else "canvas")
-        painter.setPen(QPen(colour, 1))
-        painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
-
-    def surface_resized(self, width: int, height: int) -> None:
-        """Keep the middle in the middle, or all of the image visible."""
-        resized = self._viewport.sized(width, height)
-        if self._fitted and self._image is not None:
-            resized = resized.fitted(self._image.shape)
-        self._move(resized, fitted=self._fitted, resized=True)
-
-    def _move(self, viewport: Viewport, *, fitted: bool, resized: bool = False) -> None:
-        mine = self._viewport
-        if not resized:
-            viewport = replace(viewport, width=mine.width, height=mine.height, aspect=mine.aspect)
-        if self._image is not None:
-            viewport = viewport.kept_in_sight(self._image.shape)
-        self._fitted = fitted
-        if viewport != mine:
-            self._viewport = viewport
-            if viewport.turn != mine.turn:
-                self._show_edges()
-            self.surface.update()
-            self.viewRectChanged.emit(viewport)
-            if self._pointer is not None:  # the mouse stayed, and the image moved under it
-                self._pointer = self.interaction.locate(
-                    QPointF(self._pointer.x, self._pointer.y), self._pointer.modifiers
-                )
-                self._report_cursor()
-
-    def _show_pixels(self) -> None:
-        # Windowed when painted: the mouse may report a drag many times a frame.
-        self._pixels_stale = True
-        self.surface.update()
-        self._show_edges()
-
-    def _show_edges(self) -> None:
-        if self._image is not None:
-            self._annotations.edges = self.turn.edges(edge_labels(self._image, self._frame))
-
-    def _show_overlay(self) -> None:
-        overlay = self.visible_overlay
-        self._overlay_layer.show(overlay)
-        self._colour_bar.show(overlay)
-        self._mask_layer.filled = overlay is None
-        self._annotations.right_inset = self._colour_bar.inset
-
-    def _write_corners(self) -> None:
-        image = self._image
-        if image is None:
-            return
-        lines = [f"Im {self._frame + 1}/{image.frames}"]
-        if self._window is not None:
-            text = f"W {numbers.grey(self._window.width)}  L {numbers.grey(self._window.centre)}"
-            name = f"  {self._window.name}" if self._window.name else ""
-            lines.append(text + name + ("  inverted" if self._inverted else ""))
-        rows, cols = image.shape
-        zoom = self._viewport.scale * self.surface.devicePixelRatioF()
-        lines.append(f"{cols} × {rows}  {zoom:.0%}".replace("%", " %"))
-        if not self.turn.is_plain:
-            lines.append(self.turn.words)
-        self._annotations.top_left = [*lines, *self._colour_bar.legend]
-        self._write_reading()
-
-    def _write_reading(self) -> None:
-        reading = self.cursor_reading
-        lines: list[str] = []
-        if reading is not None and reading.inside:
-            row, col = reading.pixel
-            value = reading.value
-            text = (
-                ", ".join(str(v) for v in value)
-                if isinstance(value, tuple)
-                else numbers.grey(value or 0.0)
-            )
-            lines.append(f"({col}, {row})  {text}" + (f" {reading.unit}" if reading.unit else ""))
-            if reading.map_value is not None:
-                lines.append(f"map {numbers.short(reading.map_value)}")
-        if lines != self._annotations.bottom_right:
-            box = self._annotations.bottom_right_box(self._viewport)
-            box |= self._annotations.bottom_right_box(self._viewport, 1)
-            self.surface.refresh(box)
-            self._annotations.bottom_right = lines
-
-    def _cursor_position(self) -> tuple[float, float] | None:
-        if self._pointer is not None:
-            return self._pointer.row, self._pointer.col
-        return self._shared_cursor
-
-    def _report_cursor(self) -> None:
-        self._write_reading()
-        if self._pointer is not None:
-            self.cursorMoved.emit(self.cursor_reading)
-
-    def _refresh_cursor_marks(self) -> None:
-        at = self._cursor_position()
-        if at is None:
-            return
-        row, col = at
-        radius = self._tool.cursor_radius(self) if self._pointer is not None else None
-        centre = self._viewport.to_widget(row, col)
-        reach = brush_cursor.ARM + 3
-        box = QRectF(centre.x() - reach, centre.y() - reach, 2 * reach, 2 * reach)
-        if radius is not None:
-            aspect = self._tool.cursor_aspect(self)
-            circle = brush_cursor.circle_box(self._viewport, row, col, radius, aspect)
-            box |= circle.adjusted(-3, -3, 3, 3)
-        elif self._pointer is not None:
-            return
-        self.surface.refresh(box)
-
-    def _paint_cursor(self, painter: QPainter) -> None:
-        if self._pointer is not None:
-            radius = self._tool.cursor_radius(self)
-            if radius is not None:
-                aspect = self._tool.cursor_aspect(self)
-                at = self._pointer.row, self._pointer.col
-                box = brush_cursor.circle_box(self._viewport, *at, radius, aspect)
-                brush_cursor.paint_circle(painter, box, QColor(Qt.GlobalColor.white))
-        elif self._shared_cursor is not None:
-            brush_cursor.paint_cross(painter, self._viewport.to_widget(*self._shared_cursor))
-
-
-_spans: WeakKeyDictionary[Image, float] = WeakKeyDictionary()
-
-
-def value_span(image: Image) -> float:
-    """Return how far an image's values reach between the 0.5th and 99.5th percentile, above 0."""
-    span = _spans.get(image)
-    if span is None:
-        span = _spans[image] = _measured_span(image)
-    return span
-
-
-def _measured_span(image: Image) -> float:
-    if image.is_colour:
-        return 255.0
-    pixels = image.pixels.reshape(-1)
-    values = pixels[:: max(1, pixels.size // SPAN_SAMPLES)].astype(np.float64)
-    values = values[np.isfinite(values)]
-    if values.size == 0:
-        return 1.0
-    low, high = np.percentile(values, (0.5, 99.5))
-    span = float(high - low) or float(values.max() - values.min())
-    return span if span > 0 else 1.0

@@ -91,7 +91,7 @@ def test_images_of_one_patient_are_linked_in_millimetres(views, links):
     two.request_frame(20)
     assert one.frame == 7  # 22 mm lies nearest to 21 mm
     QTest.mouseMove(one.surface, one.viewport.to_widget(30, 40).toPoint())
-    a, b = one.cursor_reading, two.cursor_reading
+    a, b = one.pointing.reading, two.pointing.reading
     assert b.position_mm[:2] == pytest.approx(a.position_mm[:2])
 
 
@@ -120,7 +120,7 @@ def test_an_unlinked_view_stays_and_joins_again(views, links):
     one.zoom_by(3)
     one.request_frame(2)
     QTest.mouseMove(one.surface, QPoint(100, 100))
-    assert two.viewport == kept and two.frame == 0 and two.cursor_reading is None
+    assert two.viewport == kept and two.frame == 0 and two.pointing.reading is None
     two.request_frame(4)
     assert one.frame == 2
     links.set_linked(two, True)
@@ -146,9 +146,9 @@ def test_the_cursor_goes_when_the_mouse_does(views, links):
         view.set_image(image)
     one, two = views
     QTest.mouseMove(one.surface, QPoint(200, 150))
-    assert two.cursor_reading.pixel == one.cursor_reading.pixel
-    one.point_at(None)
-    assert two.cursor_reading is None
+    assert two.pointing.reading.pixel == one.pointing.reading.pixel
+    one.pointing.follow(None)
+    assert two.pointing.reading is None
 
 
 def test_a_view_that_was_removed_is_left_alone(views, links):

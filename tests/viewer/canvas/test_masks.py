@@ -111,7 +111,7 @@ def test_painting_only_what_changed_ends_in_the_same_picture(view):
         if step % 5 == 0:
             picture(view)
     kept = array(picture(view))
-    view._mask_layer.show(document, view.frame)
+    view.layers.masks.show(document, view.frame)
     np.testing.assert_array_equal(kept, array(picture(view)))
     assert kept.any()
 

@@ -126,8 +126,8 @@ def test_overlay_shows_on_its_own_frame_only(qtbot):
     assert view.visible_overlay is None
     view.set_frame(1)
     assert view.visible_overlay is view.overlay
-    view.show_cursor(3, 4)
-    assert view.cursor_reading.map_value == 1
+    view.pointing.mark(3, 4)
+    assert view.pointing.reading.map_value == 1
     view.set_overlay_shown(False)
     assert view.visible_overlay is None
     view.set_overlay_shown(True)

@@ -107,11 +107,11 @@ def test_pixels_are_painted_turned(view, turn):
 )
 def test_the_patients_sides_follow(view, turn, edges):
     view.set_turn(turn)
-    assert tuple(view._annotations.edges) == edges
+    assert tuple(view.layers.annotations.edges) == edges
     view.set_frame(1)
-    assert tuple(view._annotations.edges) == edges
+    assert tuple(view.layers.annotations.edges) == edges
     view.set_image(axial())
-    assert view.turn == PLAIN and tuple(view._annotations.edges) == ("R", "L", "A", "P")
+    assert view.turn == PLAIN and tuple(view.layers.annotations.edges) == ("R", "L", "A", "P")
 
 
 @pytest.mark.parametrize("turn", ALL)
@@ -130,7 +130,7 @@ def test_drawing_lands_under_the_mouse_and_is_painted_there(view, turn):
     row, col = np.argwhere(drawn).mean(axis=0)
     assert (row, col) == pytest.approx((10, 33), abs=0.5)
     document.paint(0, disc((10, 33), 6, view.image.shape))
-    view.point_at(None)
+    view.pointing.follow(None)
     picture = view.surface.grab().toImage()
     ratio = picture.devicePixelRatio()
     edge = view.viewport.to_widget(10, 33 + 6.5)  # on the outline

@@ -283,7 +283,7 @@ def test_a_view_without_the_mouse_says_nothing_of_the_cursor(view):
     view.set_frame(2)
     view.zoom_by(2)
     assert readings == []
-    view.point_at(None)
+    view.pointing.follow(None)
     assert readings == []
 
 
@@ -301,8 +301,8 @@ def test_a_quick_second_drag_is_a_drag(view):
 
 def test_many_window_changes_between_two_paints_window_once(view, monkeypatch):
     windowed = []
-    show = view._image_layer.show
-    monkeypatch.setattr(view._image_layer, "show", lambda *a: (windowed.append(a), show(*a)))
+    show = view.layers.image.show
+    monkeypatch.setattr(view.layers.image, "show", lambda *a: (windowed.append(a), show(*a)))
     QApplication.processEvents()
     for i in range(30):
         drag(view, QPoint(100, 100), QPoint(101 + i, 100))

@@ -134,9 +134,9 @@ def test_masks_drawn_on_a_case_are_seen_when_it_is_shown_beside_another(
     assert views.subject(0).compared.id == own.id
     state.contents.change(0, masks=REFERENCE)
     assert views.views[0].header.name == "Reference"
-    assert views.views[0]._mask_layer.only == REFERENCE
+    assert views.views[0].layers.masks.only == REFERENCE
     state.contents.change(0, masks=NO_MASKS)
-    assert not views.views[0]._mask_layer.shown
+    assert not views.views[0].layers.masks.shown
 
 
 def test_masks_drawn_before_the_stack_is_cut_along_another_axis_are_seen_beside_it(
@@ -198,9 +198,9 @@ def test_values_under_the_cursor_are_read_at_the_same_place_in_all_views(
     assert [s.map_name for s in views.subjects[:5]] == [None, *maps]
     view = views.views[1]
     QTest.mouseMove(view.surface, view.viewport.to_widget(40, 50).toPoint())
-    at = view.cursor_reading.pixel
+    at = view.pointing.reading.pixel
     for subject, shown in zip(views.subjects[:5], views.shown, strict=False):
-        reading = shown.cursor_reading
+        reading = shown.pointing.reading
         assert reading.pixel == at
         if subject.entry is not None:
             assert reading.map_value == pytest.approx(float(subject.entry.map.values[at]))

@@ -203,7 +203,7 @@ def test_covers_are_given_to_exporters_and_painted(window):
     drag(view, (5, 5), (30, 80))
     (box,) = window.state.covers(view.image)
     assert box == pytest.approx((5, 5, 31, 81), abs=1)
-    view.point_at(None)
+    view.pointing.follow(None)
     window.state.measurements.select("")
     for frame in (0, 1):
         window.state.set_frame(frame)
