@@ -154,9 +154,11 @@ class CaseDelegate(QStyledItemDelegate):
             title_right = right - width - 8
         else:
             title_right = right
-        if item.series is not None and item.series.notes:
+        lost = item.series is not None and state.cases.incomplete(item.series) is not None
+        if lost or (item.series is not None and item.series.notes):
             scale = painter.device().devicePixelRatioF()
-            sign = icons.pixmap("info", tokens.secondary, 14, scale)
+            name, ink = ("warning", tokens.warning) if lost else ("info", tokens.secondary)
+            sign = icons.pixmap(name, ink, 14, scale)
             painter.drawPixmap(int(right) - 14, int(area.center().y()) + 2, sign)
             right -= 18
         self._line(painter, item.text, left, title_right, area.center().y() - 19, "text", 13)

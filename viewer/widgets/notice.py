@@ -16,9 +16,9 @@ _SECONDS = {"info": 6, "good": 6, "warning": 0}  # warnings stay until they are 
 
 
 class NoticeStrip(QFrame):
-    """Shows the latest notice; an older warning is not covered by mere information.
+    """Shows the latest notice.
 
-    What came of the reader's own action is shown over a warning, which then comes back.
+    What is no warning is shown for its time over a warning that stands, which then comes back.
     An offer (a notice with a button) that is covered by information comes back after it.
     """
 
@@ -66,8 +66,6 @@ class NoticeStrip(QFrame):
     ) -> None:
         """Show a sentence, with a button ``action`` that does ``then``."""
         if tone != "warning" and not self.isHidden() and self.property("tone") == "warning":
-            if tone == "info":
-                return
             way = "" if self._action.isHidden() else self._action.text()
             self._beneath = (self._text.text(), "warning", way, self._then)
         elif tone == "warning":

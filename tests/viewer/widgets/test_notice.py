@@ -14,10 +14,21 @@ def strip(qtbot) -> NoticeStrip:
     return made
 
 
+def test_information_is_seen_for_its_time_over_a_warning_which_comes_back(strip, qtbot):
+    strip.say("A file cannot be read.", "warning", "Save the log…", lambda: None)
+    strip.say("There is no further slice to copy to.", "info")
+    assert strip.text == "There is no further slice to copy to."
+    assert strip.property("tone") == "info" and strip._action.isHidden()
+    strip.say("Nothing is drawn on this slice.", "info")
+    assert strip.text == "Nothing is drawn on this slice."
+    strip._timer.start(0)  # its time is over
+    qtbot.waitUntil(lambda: strip.text == "A file cannot be read.")
+    assert strip.property("tone") == "warning" and not strip._action.isHidden()
+    assert not strip._timer.isActive()
+
+
 def test_what_came_of_an_action_is_seen_over_a_warning_which_comes_back(strip):
     strip.say("A file cannot be read.", "warning")
-    strip.say("The window has been reset.", "info")
-    assert strip.text == "A file cannot be read."
     strip.say("2 files written.", "good", "What was removed", lambda: None)
     assert strip.text == "2 files written." and not strip._action.isHidden()
     strip.say("3 files written.", "good")
