@@ -135,7 +135,7 @@ def _contours(saliency: SaliencyMap, look: Look) -> Lines:
 
 def _hot_spots(saliency: SaliencyMap, look: Look) -> Lines:
     from engine.saliency.contours import smoothed
-    from engine.saliency.hotspots import hot_spot
+    from engine.saliency.hotspots import FAINT, hot_spot, least_drawn
 
     values, sigma = smoothed(saliency)
     signed = saliency.sign == "signed"
@@ -146,7 +146,7 @@ def _hot_spots(saliency: SaliencyMap, look: Look) -> Lines:
     said += f"; smoothed by {sigma:.1f} px first" if sigma else ""
     for side in (1, -1) if signed else (1,):
         try:
-            spot = hot_spot(side * values, look.top)
+            spot = hot_spot(side * values, look.top, least=least_drawn(saliency))
         except InvalidInputError as error:
             if side > 0:
                 lines, said = [], str(error).rstrip(".")
@@ -159,9 +159,11 @@ def _hot_spots(saliency: SaliencyMap, look: Look) -> Lines:
                 said += (
                     f"; dashed: pixels of equal value, of which {100 * spot.chance:.0f} % belong"
                 )
-        elif side > 0 and np.count_nonzero(spot.sure) < spot.count:
-            share = np.count_nonzero(spot.sure) / spot.sure.size
-            said += f"; only {100 * share:.1f} % of the pixels are relevant"
+        elif side > 0 and spot.short is not None:
+            said += (
+                f"; only {100 * spot.short:.1f} % reach {100 * FAINT:g} % of the map's strongest "
+                "value, and no others are outlined"
+            )
     lines.sort(key=lambda line: line.value)
     return Lines(tuple(lines), f"{said}.")
 

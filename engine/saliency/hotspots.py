@@ -9,6 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from engine.errors import InvalidInputError
 from engine.evaluation.coherence.scores import Sign, relevance
+from engine.saliency.map import SaliencyMap
+from engine.saliency.scale import natural_range
+
+FAINT = 0.05
+"""Share of a map's strongest value below which a pixel is not outlined as hot, whatever its rank:
+a reader takes an outline for much, and where few values are high, ranks alone would run through
+what is nearly nothing. A gate counts as shut below the same share."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,8 +25,8 @@ class HotSpot:
     sure: bool (rows, cols), pixels that are among them in any order of ties. tied: bool, pixels
     that share the value at rank ``count``, where only some of them can be among the ``count``:
     each is with the probability ``chance``, as RRA counts them (paper, eqs. 9, 10). Pixels without
-    relevance are never hot, so that a map may have fewer than ``count``. level: the value at that
-    rank, or the smallest relevance there is.
+    relevance, or with less than is asked for at the least, are never hot, so that a map may have
+    fewer than ``count``. level: the value at that rank, or the smallest of those that are hot.
     """
 
     count: int
@@ -38,6 +45,17 @@ class HotSpot:
         """All pixels that may be among them: no pixel is left out for its place in memory."""
         return self.sure | self.tied
 
+    @property
+    def short(self) -> float | None:
+        """The share of the pixels that is hot where fewer are than were asked for, else None."""
+        hot = int(np.count_nonzero(self.largest))
+        return hot / self.sure.size if hot < self.count else None
+
+
+def least_drawn(saliency: SaliencyMap) -> float:
+    """Return the value below which a map's pixels are not outlined as hot (see ``FAINT``)."""
+    return FAINT * natural_range(saliency)[1]
+
 
 def hot_spot(
     values: ArrayLike,
@@ -45,14 +63,15 @@ def hot_spot(
     *,
     count: int | None = None,
     sign: Sign = "positive",
+    least: float = 0.0,
 ) -> HotSpot:
     """Return the ``share`` (over 0 to 1) of the pixels, or the ``count``, with most relevance.
 
     sign: what counts as relevance in a signed map, as in ``coherence``. A share is rounded to
-    whole pixels, one at least.
+    whole pixels, one at least. least: the relevance below which no pixel is hot; RRA knows none.
 
     Raises ``InvalidInputError`` for a share or count that no map has, and for a map that has no
-    relevance or is not finite.
+    relevance that counts or is not finite.
     """
     relevant, reason = relevance(values, sign)
     if reason is not None:
@@ -66,8 +85,10 @@ def hot_spot(
     kth = relevant.size - count
     level = float(np.partition(relevant, kth, axis=None)[kth])
     nothing = np.zeros(relevant.shape, np.bool_)
-    if level == 0:
-        sure = np.asarray(relevant > 0)
+    if level == 0 or level < least:
+        sure = np.asarray((relevant > 0) & (relevant >= least))
+        if not sure.any():
+            raise InvalidInputError("There is no hot spot to outline: all values are near zero.")
         return HotSpot(count, sure, nothing, 0.0, float(relevant[sure].min()))
     ahead = np.asarray(relevant > level)
     at = np.asarray(relevant == level)

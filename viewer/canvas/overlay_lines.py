@@ -120,14 +120,15 @@ def _contours(
 
 def _hot_spots(saliency: SaliencyMap, top: float, scale: float, signed: bool) -> Lines:
     from engine.saliency.contours import smoothed
-    from engine.saliency.hotspots import hot_spot
+    from engine.saliency.hotspots import FAINT, hot_spot, least_drawn
 
     values, sigma = smoothed(saliency)
     lines: list[Line] = []
     notes = []
+    short = ""
     for side in (1, -1) if signed else (1,):
         try:
-            spot = hot_spot(side * values, top)
+            spot = hot_spot(side * values, top, least=least_drawn(saliency))
         except SaliscopeError as error:
             if side > 0:
                 notes.append(str(error))
@@ -143,10 +144,15 @@ def _hot_spots(saliency: SaliencyMap, top: float, scale: float, signed: bool) ->
                         "%", " %"
                     )
                 )
-        elif side > 0 and np.count_nonzero(spot.sure) < spot.count:
-            share = np.count_nonzero(spot.sure) / spot.sure.size
-            notes.append(f"Only {share:.1%} of the pixels are relevant.")
+        elif side > 0 and spot.short is not None:
+            short = f"{100 * spot.short:.1f} %"
+            notes.append(
+                f"Only {short} of the pixels reach {percent(FAINT)} of the map's strongest value; "
+                "no others are outlined."
+            )
     legend = [f"top {percent(top)} of pixels"]
+    if short:
+        legend.append(f"only {short} reach {percent(FAINT)} of peak")
     if signed:
         legend.append("dashed: negative")
     if sigma:

@@ -310,11 +310,11 @@ class Masking(QObject):
         if name is None or found is None:
             state.notice.emit("Lay a map over the active view first: there is none.", "info")
             return
-        from engine.saliency.hotspots import hot_spot
+        from engine.saliency.hotspots import FAINT, hot_spot, least_drawn
 
         try:
             sign = state.scores.sign if found.sign == "signed" else "positive"
-            spot = hot_spot(found.values, share, sign=sign)
+            spot = hot_spot(found.values, share, sign=sign, least=least_drawn(found))
         except SaliscopeError as error:
             state.notice.emit(str(error), "warning")
             return
@@ -324,10 +324,16 @@ class Masking(QObject):
             {found.provenance.frame: spot.largest},
             f"Mask from the top {percent} of {title(name)}",
         )
-        extra = f" (more than {percent}, for equal values cannot be told apart)"
-        tied = bool(spot.tied.any())
+        extra = ""
+        if spot.tied.any():
+            extra = f" (more than {percent}, for equal values cannot be told apart)"
+        elif spot.short is not None:
+            extra = (
+                f" (only {100 * spot.short:.1f} % of the pixels reach {100 * FAINT:g} % of its "
+                "strongest value)"
+            )
         state.notice.emit(
-            f"A mask has been made of the top {percent} of {title(name)}{extra if tied else ''}. "
+            f"A mask has been made of the top {percent} of {title(name)}{extra}. "
             "It agrees with that map by its making: draw it anew before you read its scores.",
             "info",
         )

@@ -152,3 +152,23 @@ def test_a_shut_gate_is_said_and_has_no_hot_spots():
     found = lines_of(shut.map, Look("hot-spots"))
     assert not found.lines and "gate is shut" in found.sentence
     assert not figure.how_drawn(one, Look())
+
+
+def test_what_is_nearly_zero_is_not_outlined_and_both_say_so():
+    one = findings().maps[0].map
+    values = np.full_like(one.values, 1e-4)
+    values[2:4, 3:8] = 1.0
+    weak = SaliencyMap("gate", values, one.raw, "nonnegative", 1, "B", one.provenance)
+    look = Look("hot-spots", top=0.1)
+    (line,) = lines_of(weak, look).lines
+    corners = np.vstack(line.paths)
+    assert (corners.min(axis=0).tolist(), corners.max(axis=0).tolist()) == ([3, 2], [8, 4])
+    share = f"{100 * 10 / values.size:.1f} %"
+    assert f"only {share} reach 5 % of the map's strongest value" in lines_of(weak, look).sentence
+    seen = on_screen(window.Overlay(weak, window.OverlayStyle(kind="hot-spots", top=0.1)))
+    assert seen.legend == ("top 10 % of pixels", f"only {share} reach 5 % of peak")
+    assert share in seen.note and len(seen.lines) == 1
+    # Of a signed map, faint values below zero are not outlined because of their rank either.
+    values = np.where(values < 1, np.float32(-1e-4), values)
+    signed_map = SaliencyMap("local", values, one.raw, "signed", 1, "B", one.provenance)
+    assert [line.dashed for line in lines_of(signed_map, look).lines] == [False]

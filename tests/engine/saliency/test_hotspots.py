@@ -7,7 +7,8 @@ import pytest
 
 from engine.errors import InvalidInputError
 from engine.evaluation.coherence import coherence
-from engine.saliency.hotspots import hot_spot
+from engine.saliency.hotspots import hot_spot, least_drawn
+from tests.engine.saliency.test_scale import saliency
 
 
 def test_without_ties_it_is_the_most_relevant_pixels():
@@ -58,3 +59,18 @@ def test_signs_and_what_has_no_hot_spot():
             hot_spot(values, share)
     with pytest.raises(InvalidInputError, match="1 to 4 pixels"):
         hot_spot(values, count=5)
+
+
+def test_what_is_nearly_zero_is_not_hot_whatever_its_rank():
+    """Four pixels stand out; the fifth to tenth per cent by rank are a thousandth of them."""
+    values = np.random.default_rng(2).uniform(1e-4, 1e-3, (20, 20)).astype(np.float32)
+    values[5:7, 5:7] = [[1.0, 0.9], [0.8, 0.05]]
+    least = least_drawn(saliency(values, "nonnegative"))
+    assert hot_spot(values, 0.1).sure.sum() == 40  # as RRA ranks
+    spot = hot_spot(values, 0.1, least=least)
+    np.testing.assert_array_equal(spot.largest, values >= np.float32(0.05))
+    assert (spot.count, spot.short, spot.level) == (40, 4 / 400, pytest.approx(0.05))
+    # Where enough pixels are high, nothing changes.
+    assert hot_spot(values, 0.01, least=least).short is None
+    with pytest.raises(InvalidInputError, match="near zero"):
+        hot_spot(values, 0.1, least=2.0)
