@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -271,7 +271,7 @@ def provenance(findings: Findings, one: MapFinding | None = None) -> dict[str, A
     return found
 
 
-def _of_map(one: MapFinding, compared: Mask | None) -> Mapping[str, Any]:
+def _of_map(one: MapFinding, compared: Mask | None) -> dict[str, Any]:
     low, high = one.map.range
     return {
         "class": one.map.target_name,

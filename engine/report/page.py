@@ -6,13 +6,15 @@ Every length is in millimetres from the page's upper left corner.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.masks.formats.files import replacing
-from engine.report import drawing, numbers, style
+from engine.report import drawing, numbers, picture, style
+from engine.report.figure import how_drawn
 from engine.report.findings import (
     NOT_A_DEVICE,
     Findings,
@@ -20,6 +22,7 @@ from engine.report.findings import (
     mask_rows,
     provenance,
 )
+from engine.report.look import Look
 from engine.report.style import ACCENT, INK, PANEL, QUIET, RULE, WARNING, WARNING_GROUND
 from engine.saliency.derived import title
 
@@ -39,27 +42,46 @@ _STRIP = 4
 """Maps drawn side by side."""
 
 
-def export(findings: Findings, path: Path, *, include_patient: bool = False) -> None:
+Looks = Mapping[str, Look]
+"""How each map is drawn, by its name; others as a window draws them at first."""
+
+_HOW_LINES = 3
+"""Lines of text that say how the maps are drawn."""
+
+
+def export(
+    findings: Findings, path: Path, *, include_patient: bool = False, looks: Looks | None = None
+) -> None:
     """Write the page as PDF, its provenance in the metadata too.
 
-    include_patient: print name, number and study date, which are left out otherwise. Raises
-    ``MaskError`` if it cannot be written.
+    include_patient: print name, number and study date, which are left out otherwise. looks: how
+    the maps are drawn. Raises ``MaskError`` if it cannot be written.
     """
-    what = json.dumps(provenance(findings), default=str)
+    about = provenance(findings)
+    for one in findings.maps:
+        look = _look(looks, one)
+        about["maps"][one.map.name]["drawn"] = {**asdict(look), "scale": look.range(one.map)}
+    what = json.dumps(about, default=str)
     heading = f"Saliscope report, {findings.case}" if findings.case else "Saliscope report"
     with style.applied(), replacing(path) as temporary:
-        draw(findings, include_patient=include_patient).savefig(
+        draw(findings, include_patient=include_patient, looks=looks).savefig(
             temporary, format="pdf", metadata=style.metadata("pdf", heading, what)
         )
 
 
-def draw(findings: Findings, *, include_patient: bool = False) -> Figure:
+def _look(looks: Looks | None, one: MapFinding) -> Look:
+    return (looks or {}).get(one.map.name, picture.DEFAULT)
+
+
+def draw(
+    findings: Findings, *, include_patient: bool = False, looks: Looks | None = None
+) -> Figure:
     """Draw the page, in the current style."""
     sheet = _Sheet()
     y = _head(sheet, findings, include_patient)
     low = _image(sheet, findings, y)
     y = max(low, _answers(sheet, findings, y)) + 8.5
-    y = _maps(sheet, findings, y)
+    y = _maps(sheet, findings, y, looks)
     y = _agreement(sheet, findings, y)
     y = _masks(sheet, findings, y)
     _measurements(sheet, findings, y)
@@ -308,12 +330,14 @@ def _warn(sheet: _Sheet, x: float, y: float, width: float, what: str) -> float:
     return y + high + 2
 
 
-def _maps(sheet: _Sheet, findings: Findings, y: float) -> float:
+def _maps(sheet: _Sheet, findings: Findings, y: float, looks: Looks | None) -> float:
     """Draw the maps side by side, each with its colour bar; return where they end."""
     if not findings.maps:
         return y
     shown = findings.maps[:_STRIP]
-    beside = f"for “{shown[0].map.target_name}”, each on its own scale"
+    shared = any(_look(looks, one).shared for one in shown)
+    scale = "on the scale shared on screen" if shared else "each on its own scale"
+    beside = f"for “{shown[0].map.target_name}”, {scale}"
     if len(findings.maps) > _STRIP:
         beside += f"; {len(findings.maps) - _STRIP} more in the table"
     y = sheet.heading(y, "Where the model looked", beside=beside)
@@ -325,10 +349,28 @@ def _maps(sheet: _Sheet, findings: Findings, y: float) -> float:
         sheet.text(x, y + 1.6, title(one.map.name), 7.6, weight="medium")
         panel = sheet.axes(x, y + 3.4, wide, high)
         outlined = [findings.compared] if findings.compared is not None else []
-        drawing.frame(panel, findings, one, masks=outlined, line=0.7)
+        look = _look(looks, one)
+        drawing.frame(panel, findings, one, masks=outlined, line=0.7, look=look)
         bar = sheet.axes(x, y + high + 4.6, wide, 1.8)
-        drawing.colour_bar(bar, one, upright=False, size=5.8)
-    return y + high + 18
+        drawing.colour_bar(bar, one, upright=False, size=5.8, look=look)
+    said = _how(shown, looks)
+    if not said:
+        return y + high + 18
+    below = sheet.lines(
+        _LEFT, y + high + 11.6, said, _WIDE, 6.4, 2.9, colour=QUIET, limit=_HOW_LINES
+    )
+    return below + 4.0
+
+
+def _how(shown: Sequence[MapFinding], looks: Looks | None) -> str:
+    """Say what cannot be seen of how the maps are drawn: once what holds of all of them."""
+    each = {title(one.map.name): how_drawn(one, _look(looks, one)) for one in shown}
+    common = [s for s in next(iter(each.values())) if all(s in said for said in each.values())]
+    # That the scale is shared stands in the heading.
+    parts = [s for s in common if not s.startswith("The scale is that of")]
+    for name, said in each.items():
+        parts += [f"{name}: {s[:1].lower()}{s[1:]}" for s in said if s not in common]
+    return " ".join(parts)
 
 
 def _agreement(sheet: _Sheet, findings: Findings, y: float) -> float:

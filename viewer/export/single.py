@@ -118,15 +118,21 @@ class SingleExport(QObject):
             self.write_report(target)
 
     def write_report(self, target: Path) -> None:
-        """Write the page, without the patient's name: a batch can put that in."""
+        """Write the page, maps as the views draw them, without the patient's name.
+
+        A batch can put that in.
+        """
         found = self._findings(target)
         if found is None:
             return
+        shared = self._state.overlays.style.scale == "locked"
+        styles = {one.map.name: self._window.views.style_of(one.map) for one in found.maps}
+        looks = {name: _look(style, shared=shared) for name, style in styles.items()}
 
         def draw(found: Findings) -> None:
             from engine.report import page
 
-            page.export(found, target)
+            page.export(found, target, looks=looks)
 
         work = self._drawn(found, target, draw)
         self._state.jobs.start("Writing the report", work, self._privacy.tell)

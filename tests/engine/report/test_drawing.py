@@ -20,6 +20,7 @@ from engine.masks.mask import ImageReference, Mask
 from engine.masks.shapes import Box
 from engine.report import drawing, figure, page, picture, style
 from engine.report.findings import Findings, MapFinding, Model
+from engine.report.look import Kind, Look
 from engine.saliency.map import Provenance, SaliencyMap
 
 
@@ -174,7 +175,8 @@ def test_texts_are_broken_and_cut_to_their_width():
 
 @pytest.mark.parametrize("maps", [0, 1, 4, 10])
 @pytest.mark.parametrize("masks", [1, 9])
-def test_a_page_holds_all_of_it_without_overlap(maps: int, masks: int):
+@pytest.mark.parametrize("kind", ["wash", "hot-spots"])
+def test_a_page_holds_all_of_it_without_overlap(maps: int, masks: int, kind: Kind):
     said = findings(
         maps=maps,
         measurements=tuple((f"Distance {n}", f"{n} mm") for n in range(8)),
@@ -183,8 +185,15 @@ def test_a_page_holds_all_of_it_without_overlap(maps: int, masks: int):
     mask = said.masks[0]
     many = (mask, *(mask.copy() for _ in range(masks - 1)))
     said = replace(said, masks=many, compared=many[0])
+    if kind != "wash":  # each map says something of its own
+        named = [
+            replace(m, map=replace(m.map, name=name))
+            for m, name in zip(said.maps, ("global", "local", "gate", "attention"), strict=False)
+        ]
+        said = replace(said, maps=(*named, *said.maps[4:]))
+    looks = {m.map.name: Look(kind, top=0.4 + n / 50) for n, m in enumerate(said.maps)}
     with style.applied():
-        made = page.draw(said)
+        made = page.draw(said, looks=looks)
         canvas = FigureCanvasAgg(made)
         canvas.draw()
         renderer = canvas.get_renderer()
@@ -198,6 +207,29 @@ def test_a_page_holds_all_of_it_without_overlap(maps: int, masks: int):
                 or min(box.y1, beside.y1) - max(box.y0, beside.y0) < 1.5
             )
             assert apart, (text, other)
+
+
+def test_a_page_draws_maps_as_the_views_do(tmp_path: Path):
+    said = replace(findings(), masks=(), compared=None)
+    bare = picture.under(said.image, 0)
+
+    def panel(look: Look) -> tuple[np.ndarray, str]:
+        with style.applied():
+            made = page.draw(said, looks={"gate": look})
+        shown = made.axes[1].get_images()[0].get_array()
+        assert bool(made.axes[1].collections) == (look.kind != "wash")
+        return np.asarray(shown), " ".join(t.get_text() for t in made.texts)
+
+    wash, text = panel(Look())
+    assert not np.array_equal(wash, bare) and "Lines at" not in text
+    lines, text = panel(Look("contours", levels=(0.3, 0.6)))
+    np.testing.assert_array_equal(lines, bare)  # no colour is laid over the image
+    assert "Lines at 30, 60 % of the scale." in text and "each on its own scale" in text
+    _, text = panel(Look("hot-spots", top=0.05, low=0.0, high=3.0, shared=True))
+    assert "the 5 % of the pixels with the highest values" in text
+    assert "on the scale shared on screen" in text
+    page.export(said, tmp_path / "r.pdf", looks={"gate": Look("contours", levels=(0.3, 0.6))})
+    assert b'"kind": "contours"' in (tmp_path / "r.pdf").read_bytes()
 
 
 def test_a_page_names_the_patient_only_when_asked(tmp_path: Path):

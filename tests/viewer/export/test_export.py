@@ -229,6 +229,10 @@ def test_a_figure_shows_the_view_as_it_is_seen(qtbot, window, tmp_path: Path):
         ),
         timeout=60_000,
     )
+    single.write_report(tmp_path / "r.pdf")
+    qtbot.waitUntil(lambda: (tmp_path / "r.pdf").is_file() and state.jobs.idle, timeout=60_000)
+    page = (tmp_path / "r.pdf").read_bytes()
+    assert b'"kind": "hot-spots"' in page and b'"kind": "wash"' not in page
     about = described("difference.png")
     assert list(about["maps"]) == ["gate-minus-local"]
     assert about["drawn"]["kind"] == "hot-spots" and about["drawn"]["top"] == 0.05
