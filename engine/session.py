@@ -17,13 +17,14 @@ from engine.evaluation.familiarity import Familiarity
 from engine.images.image import Image
 from engine.images.preprocess import to_model_input
 from engine.model import checkpoint as checkpoints
-from engine.model.checkpoint import BRANCHES, Checkpoint
+from engine.model.checkpoint import Checkpoint
 from engine.model.device import (
     PROBABILITY_TOLERANCE,
     _has_bfloat16,
     choose_device,
     choose_precision,
 )
+from engine.model.metadata import BRANCHES
 from engine.model.network import FusionNetwork, Outputs
 from engine.progress import Progress
 from engine.saliency.anatomy import foreground, outside_share

@@ -14,7 +14,8 @@ from typing import Any
 from engine.errors import InvalidInputError
 from engine.model import checkpoint
 from engine.model.catalogue import WORDS
-from engine.model.checkpoint import Checkpoint, CheckpointMetadata
+from engine.model.checkpoint import Checkpoint
+from engine.model.metadata import CheckpointMetadata
 from training import console, state
 from training.external.__main__ import SUMMARY
 from training.external.models import ENSEMBLE

@@ -24,11 +24,12 @@ from scipy.special import softmax
 from engine.errors import InvalidInputError, SaliscopeError
 from engine.evaluation.classification import calibrated, fit_temperature, measure
 from engine.evaluation.familiarity import Limit, Reference
-from engine.model.checkpoint import Checkpoint, CheckpointMetadata, Metrics, TrainingData
+from engine.model.checkpoint import Checkpoint
+from engine.model.metadata import BRANCHES, CheckpointMetadata, Metrics, TrainingData
 from training import console, datasets, options, state
 from training.board import Board
 from training.folds import Fold, folds
-from training.loop import BRANCHES, LAST, Row, Samples, Trainer, derive
+from training.loop import LAST, Row, Samples, Trainer, derive
 from training.options import Experiment
 from training.team import Team
 

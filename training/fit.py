@@ -21,13 +21,13 @@ from torch import Tensor
 
 from engine.errors import InvalidInputError
 from engine.evaluation.familiarity import Limit, Reference
-from engine.model.checkpoint import Metrics
+from engine.model.metadata import BRANCHES, Metrics
 from engine.progress import Progress
 from engine.saliency.background import encode
 from training import console, cv, datasets, familiarity, options
 from training.board import Board
 from training.folds import folds
-from training.loop import BRANCHES, Row, Samples, Trainer, derive, precision_before
+from training.loop import Row, Samples, Trainer, derive, precision_before
 from training.options import Experiment
 from training.recipes import agree, completed
 

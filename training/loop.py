@@ -25,6 +25,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from engine.errors import InvalidInputError, SaliscopeError
 from engine.evaluation.classification import measure
+from engine.model.metadata import BRANCHES
 from engine.model.network import FusionNetwork, Outputs
 from engine.progress import Progress
 from training import erasure, freezing, losses, state
@@ -33,8 +34,6 @@ from training.cache import Pixels
 from training.optimisers import load_state_tensors, optimisers, set_rates, state_tensors
 from training.recipes import Recipe, completed
 from training.team import Team, total
-
-BRANCHES = ("global", "local", "fusion")
 
 BATCH_NORM_MOMENTUM = 0.1
 """Of every normalisation while training. The published BagNet has 0.001, right for its million

@@ -19,10 +19,9 @@ import resources
 from engine.errors import CheckpointError, InvalidInputError
 from engine.evaluation.familiarity import Familiarity
 from engine.images.image import Image
+from engine.model import header
 
 SUFFIX = ".safetensors"
-METADATA_KEY = "saliscope"
-MAX_HEADER_BYTES = 8 * 2**20
 
 SIMULATED = "phantom"
 """The name of the data set that ``training.phantom`` makes."""
@@ -76,9 +75,10 @@ def read(path: Path) -> Entry:
     try:
         with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
-            if length > MAX_HEADER_BYTES:
+            if length > header.MAX_BYTES:
                 raise ValueError("no header")
-            about: Any = json.loads(json.loads(file.read(length))["__metadata__"][METADATA_KEY])
+            metadata = json.loads(file.read(length))["__metadata__"]
+            about: Any = json.loads(metadata[header.METADATA_KEY])
         data = [str(one["name"]) for one in about["training_data"]]
         return Entry(
             path,

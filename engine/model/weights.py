@@ -14,20 +14,13 @@ from torch import Tensor, nn
 from engine.errors import CheckpointError, InvalidInputError
 from engine.model.backbone import Backbone
 from engine.model.bagnet import BagNet
+from engine.model.header import looks_like_pickle
 from engine.model.network import FusionNetwork
 
 # Written by torch.nn.DataParallel, which the published BagNets were trained with.
 _PARALLEL_PREFIX = "module."
-# torch.save writes a zip archive, before version 1.6 a bare pickle or a tar of pickles.
-_PICKLES = (b"PK\x03\x04", b"\x80")
-_PICKLE_SUFFIXES = (".pth", ".pt", ".tar", ".ckpt", ".bin", ".pkl")
 # A count that batch normalisation keeps but does not use here; older files lack it.
 _COUNTER = "num_batches_tracked"
-
-
-def looks_like_pickle(path: Path, start: bytes) -> bool:
-    """Whether a file that begins with ``start`` is one that ``torch.save`` wrote."""
-    return start.startswith(_PICKLES) or path.suffix in _PICKLE_SUFFIXES
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

@@ -8,7 +8,9 @@ import torch
 
 from engine.evaluation.familiarity import describe, limit
 from engine.images.preprocess import Preprocessing
-from engine.model.checkpoint import Checkpoint, CheckpointMetadata
+from engine.model.architecture import Architecture
+from engine.model.checkpoint import Checkpoint
+from engine.model.metadata import CheckpointMetadata
 from engine.model.network import FusionNetwork
 from engine.model.presets import preset
 
@@ -16,26 +18,44 @@ SIZE = (96, 96)
 CLASSES = ("healthy", "dystrophy")
 
 
-def small_checkpoint(*, background: bool = True, **changes: Any) -> Checkpoint:
-    """Make a checkpoint of the compact preset with a few channels, the same every time."""
-    architecture = preset(
-        "compact",
-        CLASSES,
-        **{
-            "global_options": {
-                "channels": (8, 8, 16, 16),
-                "layers": (1, 1, 1, 1),
-                "stem_width": 4,
-                "stem_type": "deep",
-            },
-            "local_stem": 4,
-            "local_widths": (4, 4, 4, 4),
-            "local_blocks": (1, 1, 1, 1),
-            "fuse_channels": 2,
-            "input_size": SIZE,
-            **changes,
+def small_architecture(**changes: Any) -> Architecture:
+    """The compact preset with a few channels."""
+    settings: dict[str, Any] = {
+        "classes": CLASSES,
+        "global_options": {
+            "channels": (8, 8, 16, 16),
+            "layers": (1, 1, 1, 1),
+            "stem_width": 4,
+            "stem_type": "deep",
         },
-    )
+        "local_stem": 4,
+        "local_widths": (4, 4, 4, 4),
+        "local_blocks": (1, 1, 1, 1),
+        "fuse_channels": 2,
+        "input_size": SIZE,
+    }
+    return preset("compact", **(settings | changes))
+
+
+def described(architecture: Architecture, **changes: Any) -> CheckpointMetadata:
+    """What a checkpoint of the architecture says of itself, as far as no test cares."""
+    settings: dict[str, Any] = {
+        "name": "Test",
+        "version": "1.2",
+        "date": "2025-01-31",
+        "licence": "Apache-2.0",
+        "preprocessing": Preprocessing(size=architecture.input_size, keep_aspect=False),
+        "training_data": (),
+        "metrics": (),
+        "intended_use": "Tests.",
+        "limits": "None of its answers mean anything.",
+    }
+    return CheckpointMetadata(architecture=architecture, **(settings | changes))
+
+
+def small_checkpoint(*, background: bool = True, **changes: Any) -> Checkpoint:
+    """Make a checkpoint of the small architecture, the same every time."""
+    architecture = small_architecture(**changes)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
         network = FusionNetwork(architecture)
@@ -46,17 +66,9 @@ def small_checkpoint(*, background: bool = True, **changes: Any) -> Checkpoint:
         with torch.no_grad():
             pooled = network.eval()(torch.randn(24, 3, *SIZE)).pooled.numpy()
     reference = describe(pooled[:16])
-    metadata = CheckpointMetadata(
-        name="Test",
-        version="1.2",
-        date="2025-01-31",
-        licence="Apache-2.0",
-        architecture=architecture,
+    metadata = described(
+        architecture,
         preprocessing=Preprocessing(size=SIZE, keep_aspect=True),
-        training_data=(),
-        metrics=(),
-        intended_use="Tests.",
-        limits="Random weights.",
         temperature={"global": 1.5, "local": 2.0, "fusion": 0.5},
         familiarity=limit(reference.distance(pooled[16:]), "noise, held out"),
     )

@@ -15,13 +15,13 @@ from engine.errors import CancelledError, CheckpointError, InvalidInputError
 from engine.images.image import Display, Image
 from engine.images.preprocess import Preprocessing, to_model_input
 from engine.model.architecture import Architecture
-from engine.model.checkpoint import Checkpoint, CheckpointMetadata
+from engine.model.checkpoint import Checkpoint
 from engine.model.network import FusionNetwork
 from engine.model.presets import preset
 from engine.progress import Progress
 from engine.saliency.scale import gate_opening
 from engine.session import Session, _Cache
-from tests.engine.networks import small_checkpoint
+from tests.engine.networks import described, small_checkpoint
 
 
 def _checkpoint(fusion: str = "gate", **changes: Any) -> Checkpoint:
@@ -31,17 +31,9 @@ def _checkpoint(fusion: str = "gate", **changes: Any) -> Checkpoint:
         ("benign", "malignant", "normal"),
         **{"fusion": fusion, "input_size": (128, 128), **changes},
     )
-    metadata = CheckpointMetadata(
-        name="Test",
-        version="1",
-        date="2025-01-31",
-        licence="Apache-2.0",
-        architecture=architecture,
+    metadata = described(
+        architecture,
         preprocessing=Preprocessing(size=architecture.input_size, keep_aspect=True),
-        training_data=(),
-        metrics=(),
-        intended_use="",
-        limits="",
         temperature={"global": 1.0, "local": 2.0, "fusion": 0.25},
     )
     return Checkpoint.from_network(FusionNetwork(architecture), metadata)

@@ -14,7 +14,8 @@ from engine.images.image import Image
 from engine.images.preprocess import Preprocessing, to_model_input
 from engine.images.reader import read
 from engine.model import checkpoint
-from engine.model.checkpoint import Checkpoint, CheckpointMetadata
+from engine.model.checkpoint import Checkpoint
+from engine.model.metadata import CheckpointMetadata
 from engine.session import Session
 from tests.training import tiny
 from training.cache import Pixels

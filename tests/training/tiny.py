@@ -10,7 +10,7 @@ import torch
 from engine.images.preprocess import Preprocessing
 from engine.model.architecture import Architecture
 from engine.model.network import FusionNetwork
-from engine.model.presets import preset
+from tests.engine.networks import small_architecture
 from training.augment import flippable
 from training.cache import Pixels
 from training.datasets.record import Record
@@ -21,20 +21,12 @@ SIDE = 64
 
 def architecture(**changes: Any) -> Architecture:
     settings: dict[str, Any] = {
-        "global_options": {
-            "channels": (8, 8, 16, 16),
-            "layers": (1, 1, 1, 1),
-            "stem_width": 4,
-            "stem_type": "deep",
-        },
-        "local_stem": 4,
-        "local_widths": (4, 4, 4, 4),
-        "local_blocks": (1, 1, 1, 1),
+        "classes": ("no", "yes"),
         "fusion_grid": 4,
         "fuse_channels": 4,
         "input_size": (SIDE, SIDE),
     }
-    return preset("compact", ("no", "yes"), **(settings | changes))
+    return small_architecture(**(settings | changes))
 
 
 def network(seed: int = 0, **changes: Any) -> FusionNetwork:

@@ -44,27 +44,16 @@ def checkpoint_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint of the compact preset with random weights and a small SHAP background."""
     import torch
 
-    from engine.images.preprocess import Preprocessing
-    from engine.model.checkpoint import Checkpoint, CheckpointMetadata
+    from engine.model.checkpoint import Checkpoint
     from engine.model.network import FusionNetwork
     from engine.model.presets import preset
+    from tests.engine.networks import described
 
     torch.manual_seed(1)
     architecture = preset("compact", ("benign", "malignant"), input_size=(96, 96))
     network = FusionNetwork(architecture)
     network(torch.randn(4, 3, 96, 96))  # gives batch normalisation something to remember
-    about = CheckpointMetadata(
-        name="Random",
-        version="0.1",
-        date="2025-01-31",
-        licence="Apache-2.0",
-        architecture=architecture,
-        preprocessing=Preprocessing(size=architecture.input_size, keep_aspect=False),
-        training_data=(),
-        metrics=(),
-        intended_use="Tests.",
-        limits="None of its answers mean anything.",
-    )
+    about = described(architecture, name="Random", version="0.1")
     background = torch.randint(0, 255, (4, 3, 24, 24), dtype=torch.uint8)
     path = tmp_path_factory.mktemp("model") / "random.safetensors"
     Checkpoint.from_network(network.eval(), about, background).save(path)

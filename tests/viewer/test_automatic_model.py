@@ -20,7 +20,7 @@ MR = Path(pydicom.data.get_testdata_file("MR_small.dcm", download=False))
 
 @pytest.fixture(scope="module")
 def real_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from engine.model.checkpoint import TrainingData
+    from engine.model.metadata import TrainingData
 
     folder = tmp_path_factory.mktemp("resources") / "models"
     folder.mkdir()

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from engine.errors import InvalidInputError
-from engine.model.checkpoint import BRANCHES
 from engine.model.device import choose_device
+from engine.model.metadata import BRANCHES
 from engine.progress import Progress
 from engine.session import Session
 from training import console, datasets, state

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.errors import InvalidInputError
 from engine.images.image import Image
-from engine.model.checkpoint import BRANCHES
+from engine.model.metadata import BRANCHES
 from engine.session import Session
 from training import cv
 from training.evaluate.run import read_config

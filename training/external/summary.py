@@ -16,7 +16,7 @@ from engine.evaluation.classification import (
     mean_interval,
     measure,
 )
-from engine.model.checkpoint import BRANCHES
+from engine.model.metadata import BRANCHES
 
 Row = dict[str, Any]
 

@@ -14,7 +14,7 @@ from PIL import Image as PillowImage
 
 import resources
 from engine.cli.main import main
-from engine.model.checkpoint import TrainingData
+from engine.model.metadata import TrainingData
 from tests.engine.networks import small_checkpoint
 
 MR = Path(pydicom.data.get_testdata_file("MR_small.dcm", download=False))

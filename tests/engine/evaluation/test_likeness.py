@@ -20,27 +20,16 @@ from engine.progress import Progress
 def session(tmp_path_factory):
     import torch
 
-    from engine.images.preprocess import Preprocessing
-    from engine.model.checkpoint import Checkpoint, CheckpointMetadata
+    from engine.model.checkpoint import Checkpoint
     from engine.model.network import FusionNetwork
     from engine.model.presets import preset
     from engine.session import Session
+    from tests.engine.networks import described
 
     torch.manual_seed(1)
     architecture = preset("compact", ("benign", "malignant"), input_size=(96, 96))
-    about = CheckpointMetadata(
-        name="Random",
-        version="0.1",
-        date="2025-01-31",
-        licence="Apache-2.0",
-        architecture=architecture,
-        preprocessing=Preprocessing(size=architecture.input_size, keep_aspect=False),
-        training_data=(),
-        metrics=(),
-        intended_use="Tests.",
-        limits="None of its answers mean anything.",
-    )
-    return Session(Checkpoint.from_network(FusionNetwork(architecture).eval(), about))
+    network = FusionNetwork(architecture).eval()
+    return Session(Checkpoint.from_network(network, described(architecture)))
 
 
 @pytest.fixture

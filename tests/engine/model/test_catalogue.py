@@ -18,7 +18,7 @@ from engine.evaluation.familiarity import Familiarity
 from engine.images.image import Identity, Image
 from engine.images.reader import read as read_image
 from engine.model import catalogue, checkpoint
-from engine.model.checkpoint import TrainingData
+from engine.model.metadata import TrainingData
 from tests.engine.networks import small_checkpoint
 
 DEMO = resources.path("models", "demo.safetensors")
