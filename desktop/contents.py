@@ -35,6 +35,9 @@ HIDDEN = (
 )
 """Modules that are imported by a name made at run time."""
 
+COMPILED = ("torchvision._C_stable", "torchvision.image_stable")
+"""Compiled parts that are loaded by their path; without torchvision's no network can be made."""
+
 WHOLE = ("dicomanonymizer",)
 """Packages that import modules of theirs by a name made at run time: the editions of PS3.15."""
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import importlib.machinery
+import importlib.util
 import os
 import re
 import runpy
@@ -117,6 +119,16 @@ def test_the_decoders_that_pylibjpeg_finds_by_name_are_there():
     for point in found:
         assert point.dist is not None and point.dist.name in contents.DISTRIBUTIONS
         assert point.module.split(".")[0] in contents.HIDDEN
+
+
+def test_every_compiled_part_that_torchvision_loads_by_its_path_is_named():
+    spec = importlib.util.find_spec("torchvision")
+    assert spec is not None and spec.origin is not None
+    endings = tuple(importlib.machinery.EXTENSION_SUFFIXES)
+    parts = {
+        p.name.split(".")[0] for p in Path(spec.origin).parent.glob("*") if p.suffix in endings
+    }
+    assert parts == {name.removeprefix("torchvision.") for name in contents.COMPILED}
 
 
 def test_every_version_that_the_program_looks_up_is_there():
