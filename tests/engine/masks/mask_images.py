@@ -35,6 +35,13 @@ def turned(seed: int) -> np.ndarray:
     return matrix * np.sign(np.linalg.det(matrix))
 
 
+TURNS = {
+    "axis-aligned": np.array([[0.0, 1, 0], [1, 0, 0], [0, 0, 1]]),
+    "flipped": np.array([[0.0, -1, 0], [-1, 0, 0], [0, 0, 1]]),
+    "oblique": turned(7),
+}
+
+
 def stack(turn=None, frames=5, step=3.3, spacing=(0.7, 1.1), shape=(20, 30)) -> Image:
     """Slices that know their place, of no file."""
     turn = np.eye(3) if turn is None else turn

@@ -19,8 +19,12 @@ from engine.errors import MaskError
 from engine.images.image import Image
 from engine.masks import formats
 from engine.masks.formats import nifti, nrrd
-
-from .mask_images import assert_lies_where_it_was_drawn, enhanced, single_frames, turned
+from tests.engine.masks.mask_images import (
+    assert_lies_where_it_was_drawn,
+    enhanced,
+    single_frames,
+    turned,
+)
 
 TURNS = {
     "axis-aligned": np.array([[0.0, 1, 0], [1, 0, 0], [0, 0, 1]]),
