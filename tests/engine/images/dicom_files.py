@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
+RAMP = np.arange(48, dtype=np.int16).reshape(8, 6) * 10
 STUDY, SERIES, PLACE = (generate_uid() for _ in range(3))
 
 

@@ -13,6 +13,7 @@ from PIL import Image as PillowImage
 
 from engine.errors import UnreadableImageError
 from engine.images import raster, reader
+from tests.engine.images.damage import fails
 
 GREY = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
 
@@ -207,22 +208,14 @@ def test_cut_short_or_garbled_anywhere(tmp_path: Path, suffix: str) -> None:
     failed = 0
     for length in range(0, len(content), 11):
         path.write_bytes(content[:length])
-        failed += _fails(path)
+        failed += fails(path)
     assert failed > len(content) // 11 // 2
     for _ in range(80):
         garbled = bytearray(content)
         for place in rng.integers(0, len(content), 3):
             garbled[place] = rng.integers(0, 256)
         path.write_bytes(garbled)
-        _fails(path)
-
-
-def _fails(path: Path) -> bool:
-    try:
-        reader.read(path)
-    except UnreadableImageError:
-        return True
-    return False
+        fails(path)
 
 
 def test_a_png_is_probed_without_decoding_it(tmp_path: Path, monkeypatch) -> None:

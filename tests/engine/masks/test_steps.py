@@ -13,26 +13,9 @@ from engine.masks import steps
 from engine.masks.autosave import Autosave, folder_of
 from engine.masks.document import MaskDocument
 from engine.masks.mask import ImageReference, Mask
-from tests.engine.masks.test_autosave import child, draw
-
-
-def look(document: MaskDocument) -> list:
-    return [
-        (
-            m.id,
-            m.label,
-            m.colour,
-            m.visible,
-            m.locked,
-            {i: p.tobytes() for i, p in m.frames.items() if p.any()},
-        )
-        for m in document.masks
-    ]
-
-
-@pytest.fixture
-def image():
-    return child.image()
+from tests.engine.masks import drawing_child as child
+from tests.engine.masks.documents import drawn
+from tests.engine.masks.saving import draw
 
 
 @pytest.fixture
@@ -105,7 +88,7 @@ def test_every_step_can_be_undone_and_redone_after_a_restart(image, crash, seed)
         again = MaskDocument(image)
         saver_again = Autosave(again)
         assert saver_again.notes == ()
-        assert look(again) == look(document)
+        assert drawn(again) == drawn(document)
         assert again.history.names == document.history.names
         assert again.redo_text == document.redo_text
         undone = 0
@@ -113,11 +96,11 @@ def test_every_step_can_be_undone_and_redone_after_a_restart(image, crash, seed)
             assert again.undo_text == document.undo_text
             assert again.undo() and document.undo()
             undone += 1
-            assert look(again) == look(document)
+            assert drawn(again) == drawn(document)
         for _ in range(rng.randrange(undone + 1)):
             assert again.redo_text == document.redo_text
             assert again.redo() and document.redo()
-            assert look(again) == look(document)
+            assert drawn(again) == drawn(document)
         document, saver = again, saver_again
     assert saver.close()
 
@@ -126,22 +109,22 @@ def test_a_stroke_in_mid_air_becomes_a_step_that_can_be_undone(image, crash):
     document = MaskDocument(image)
     saver = Autosave(document)
     draw(document, (20, 20), (20, 60))
-    before = look(document)
+    before = drawn(document)
     document.begin_stroke(0, (22, 30), 5)
     document.extend_stroke((50, 50))
-    during = look(document)
+    during = drawn(document)
     assert saver.flush()
     crash(0)
     again = MaskDocument(image)
     other = Autosave(again)
-    assert look(again) == during
+    assert drawn(again) == during
     assert again.history.names == ["Brush stroke on frame 1", steps.UNFINISHED]
     again.undo()
-    assert look(again) == before
+    assert drawn(again) == before
     again.undo()
     assert again.masks == ()
     again.redo()
-    assert look(again) == before
+    assert drawn(again) == before
     assert other.close()
     assert saver.close()
 
@@ -157,12 +140,12 @@ def test_the_very_first_stroke_in_mid_air_too_and_a_snapshot_between(image, cras
     document.extend_stroke((50, 50))
     assert saver.flush()
     document.extend_stroke((60, 90))
-    during = look(document)
+    during = drawn(document)
     assert saver.flush()
     crash(0)
     again = MaskDocument(image)
     other = Autosave(again)
-    assert look(again) == during
+    assert drawn(again) == during
     assert again.undo()
     assert again.masks == ()
     assert other.close()
@@ -174,7 +157,7 @@ def test_all_masks_removed_and_closed_can_be_brought_back(image):
     document = MaskDocument(image)
     saver = Autosave(document)
     draw(document, (20, 20), (20, 60))
-    before = look(document)
+    before = drawn(document)
     document.remove_all()
     assert saver.close()
     again = MaskDocument(image)
@@ -182,7 +165,7 @@ def test_all_masks_removed_and_closed_can_be_brought_back(image):
     assert again.masks == ()
     assert again.undo_text == "Remove all masks"
     again.undo()
-    assert look(again) == before
+    assert drawn(again) == before
     assert saver.close()
 
 
@@ -215,14 +198,14 @@ def test_saved_steps_are_bounded_and_undoing_past_them_loses_nothing(image, monk
         document.undo()
     for _ in range(4):
         document.redo()
-    expected = look(document)
+    expected = drawn(document)
     assert saver.close()
     again = MaskDocument(image)
     saver = Autosave(again)
-    assert look(again) == expected
+    assert drawn(again) == expected
     draw(again, (90, 10))
     assert again.undo()
-    assert look(again) == expected
+    assert drawn(again) == expected
     assert saver.close()
     total = sum(p.stat().st_size for p in folder_of(ImageReference.of(image)).rglob("*.bin"))
     assert total < 60_000

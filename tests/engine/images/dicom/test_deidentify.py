@@ -18,8 +18,7 @@ from engine.errors import UnreadableImageError
 from engine.images.dicom.deidentify import Deidentifier, cover_pixels
 from engine.images.reader import read as read_image
 from engine.masks.shapes import Box
-
-from . import dicom_files as made
+from tests.engine.images import dicom_files as made
 
 SECRET = "Lovelace"
 
