@@ -260,8 +260,9 @@ def colour_bar(
         labels[-1].set_horizontalalignment("right")
 
 
-#: Values nearer than this share of the scale to another's are marked and not written.
-_NEAREST = 0.045
+#: Values nearer than this share of the scale to another's are marked and not written; along a flat
+#: bar, numbers take more room.
+_NEAREST, _NEAREST_FLAT = 0.045, 0.15
 
 
 def _mark(
@@ -270,6 +271,7 @@ def _mark(
     """Mark the value of each line on the bar; return what is written beside it."""
     low, high = look.range(one.map)
     said = list(ticks)
+    near = _NEAREST if upright else _NEAREST_FLAT
     for line in lines_of(one.map, look).lines:
         if not low <= line.value <= high:
             continue
@@ -278,7 +280,7 @@ def _mark(
         style: Any = (0, (1.4, 1.0)) if line.dashed else "solid"
         colour = look.line_colour(one.map, line.share)
         draw(line.value, color=colour, linewidth=1.4, linestyle=style)
-        if all(abs(line.value - other) > _NEAREST * (high - low) for other in said):
+        if all(abs(line.value - other) > near * (high - low) for other in said):
             said.append(line.value)
     return sorted(said)
 

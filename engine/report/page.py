@@ -357,20 +357,24 @@ def _maps(sheet: _Sheet, findings: Findings, y: float, looks: Looks | None) -> f
     if not said:
         return y + high + 18
     below = sheet.lines(
-        _LEFT, y + high + 11.6, said, _WIDE, 6.4, 2.9, colour=QUIET, limit=_HOW_LINES
+        _LEFT, y + high + 14.4, said, _WIDE, 6.4, 2.9, colour=QUIET, limit=_HOW_LINES
     )
-    return below + 4.0
+    return below + 3.6
 
 
 def _how(shown: Sequence[MapFinding], looks: Looks | None) -> str:
     """Say what cannot be seen of how the maps are drawn: once what holds of all of them."""
-    each = {title(one.map.name): how_drawn(one, _look(looks, one)) for one in shown}
-    common = [s for s in next(iter(each.values())) if all(s in said for said in each.values())]
-    # That the scale is shared stands in the heading.
-    parts = [s for s in common if not s.startswith("The scale is that of")]
-    for name, said in each.items():
-        parts += [f"{name}: {s[:1].lower()}{s[1:]}" for s in said if s not in common]
-    return " ".join(parts)
+    each: dict[str, list[str]] = {}
+    for one in shown:
+        # That the scale is shared stands in the heading.
+        said = [s for s in how_drawn(one, _look(looks, one)) if not s.startswith("The scale is")]
+        each[title(one.map.name)] = [part for s in said for part in s.rstrip(".").split("; ")]
+    common = [p for p in next(iter(each.values())) if all(p in parts for parts in each.values())]
+    told = ["; ".join(common)] if common else []
+    for name, parts in each.items():
+        own = "; ".join(part for part in parts if part not in common)
+        told += [f"{name}: {own[:1].lower()}{own[1:]}"] if own else []
+    return " ".join(f"{part}." for part in told)
 
 
 def _agreement(sheet: _Sheet, findings: Findings, y: float) -> float:

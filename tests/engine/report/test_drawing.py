@@ -191,13 +191,15 @@ def test_a_page_holds_all_of_it_without_overlap(maps: int, masks: int, kind: Kin
             for m, name in zip(said.maps, ("global", "local", "gate", "attention"), strict=False)
         ]
         said = replace(said, maps=(*named, *said.maps[4:]))
-    looks = {m.map.name: Look(kind, top=0.4 + n / 50) for n, m in enumerate(said.maps)}
+    looks = {m.map.name: Look(kind, top=0.4) for m in said.maps}
     with style.applied():
         made = page.draw(said, looks=looks)
         canvas = FigureCanvasAgg(made)
         canvas.draw()
         renderer = canvas.get_renderer()
-        boxes = [(t.get_text(), t.get_window_extent(renderer)) for t in made.texts if t.get_text()]
+        bars = [axes for axes in made.axes if axes.axison]
+        texts = [*made.texts, *(t for bar in bars for t in bar.get_xticklabels())]
+        boxes = [(t.get_text(), t.get_window_extent(renderer)) for t in texts if t.get_text()]
     edge = made.bbox
     for number, (text, box) in enumerate(boxes):
         assert edge.x0 < box.x0 and box.x1 < edge.x1 and edge.y0 < box.y0, text
