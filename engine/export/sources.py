@@ -14,11 +14,8 @@ from engine.images.reslice import can_reslice, reslice, reslice_layout
 from engine.masks import autosave
 from engine.masks.formats import sidecar
 from engine.masks.formats.files import cannot_read
-from engine.masks.mask import COLOURS, ImageReference, Mask
+from engine.masks.mask import REFERENCE, REFERENCE_COLOUR, ImageReference, Mask
 from engine.masks.reslice import as_acquired
-
-REFERENCE = "reference"
-"""Id of the mask that came with an image."""
 
 TURNED = "Masks that were drawn on slices along another axis are on the slices as acquired."
 
@@ -126,7 +123,7 @@ def _reference(image: Image, series: Series, notes: list[str]) -> Mask | None:
     return Mask(
         ImageReference.of(image),
         "Reference",
-        colour=COLOURS[1],
+        colour=REFERENCE_COLOUR,
         locked=True,
         id=REFERENCE,
         frames=frames,

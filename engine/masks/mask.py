@@ -27,6 +27,13 @@ COLOURS = (
     "#009E73",
 )
 
+REFERENCE = "reference"
+"""Id of the mask that came with an image."""
+
+REFERENCE_COLOUR = "#FFFFFF"
+"""The one colour that no line of a map comes near, in any table, to eyes of any kind; its outline
+has a pattern of its own besides."""
+
 _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from engine.images.image import Image
 from engine.images.orientation import edge_labels
-from engine.masks.mask import Mask
+from engine.masks.mask import REFERENCE, Mask
 from engine.masks.outline import paths as edges_of
 from engine.report import picture
 from engine.report.findings import Findings, MapFinding
@@ -19,6 +19,7 @@ from engine.report.look import Look, lines_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 #: A scale bar takes at most this share of the picture's width.
 LONGEST_BAR = 0.3
@@ -63,7 +64,7 @@ def frame(
             down, across = picture.clipped(box, image.shape)
             axes.add_patch(_black(down, across))
     chosen = legend_of(findings.masks if masks is None else tuple(masks), findings.frame)
-    for mask, dashes in zip(chosen, dashes_of(len(chosen)), strict=True):
+    for mask, dashes in zip(chosen, dashes_of(chosen), strict=True):
         outline(axes, mask.frame(findings.frame), mask.colour, line, dashes)
 
 
@@ -75,9 +76,35 @@ DASHES: tuple[tuple[float, ...] | None, ...] = (None, (4.0, 2.0), (1.2, 1.6), (5
 _MAP_LINES, _COVERS = 1.8, 1.9
 
 
-def dashes_of(count: int) -> list[tuple[float, ...] | None]:
-    """Return the dashes of that many masks, in their order."""
-    return [DASHES[number % len(DASHES)] for number in range(count)]
+REFERENCE_DASHES = (5.0, 1.4, 1.2, 1.4, 1.2, 1.4)
+"""Of the mask that came with the image; no other line has them, not a map's."""
+
+
+def dashes_of(masks: Sequence[Mask]) -> list[tuple[float, ...] | None]:
+    """Return the dashes of masks, in their order."""
+    others = iter(range(len(masks)))
+    return [
+        REFERENCE_DASHES if mask.id == REFERENCE else DASHES[next(others) % len(DASHES)]
+        for mask in masks
+    ]
+
+
+def sample(
+    figure: Figure,
+    start: tuple[float, float],
+    length: float,
+    colour: str,
+    dashes: tuple[float, ...] | None,
+) -> None:
+    """Draw a piece of a mask's outline, as it is in the picture; in parts of the figure."""
+    from matplotlib.lines import Line2D
+
+    across = [start[0], start[0] + length]
+    for width, paint, gaps in ((2.0, "#000000b0", None), (1.1, colour, dashes)):
+        line = Line2D(across, [start[1]] * 2, color=paint, linewidth=width)
+        if gaps:
+            line.set_linestyle((0, tuple(part / width for part in gaps)))
+        figure.add_artist(line)
 
 
 def outline(

@@ -117,7 +117,8 @@ def draw(
     y = top + high + 2.5
     for row in keys:
         for x, mask, dashes in row:
-            _sample(figure, (x / WIDTH, 1 - (y + 1.25) / total), mask.colour, dashes)
+            at = (x / WIDTH, 1 - (y + 1.25) / total)
+            drawing.sample(figure, at, _SAMPLE / WIDTH, mask.colour, dashes)
             text(x + _SAMPLE + 1.5, y, mask.label, fontsize=7)
         y += _LINE
     for number, (line, how) in enumerate(lines):
@@ -142,7 +143,7 @@ def _keys(
     masks = drawing.legend_of(findings.masks, findings.frame)
     rows: list[list[tuple[float, Mask, tuple[float, ...] | None]]] = []
     x = WIDTH
-    for mask, dashes in zip(masks, drawing.dashes_of(len(masks)), strict=True):
+    for mask, dashes in zip(masks, drawing.dashes_of(masks), strict=True):
         wide = _SAMPLE + 1.5 + style.width_of(mask.label, _LABEL) + 5
         if x + wide > WIDTH - _EDGE:
             rows.append([])
@@ -150,20 +151,6 @@ def _keys(
         rows[-1].append((x, mask, dashes))
         x += wide
     return rows
-
-
-def _sample(
-    figure: Figure, at: tuple[float, float], colour: str, dashes: tuple[float, ...] | None
-) -> None:
-    """Draw a piece of a mask's outline, as it is in the picture."""
-    from matplotlib.lines import Line2D
-
-    across = [at[0], at[0] + _SAMPLE / WIDTH]
-    for width, paint, gaps in ((2.0, "#000000b0", None), (1.1, colour, dashes)):
-        line = Line2D(across, [at[1]] * 2, color=paint, linewidth=width)
-        if gaps:
-            line.set_linestyle((0, tuple(part / width for part in gaps)))
-        figure.add_artist(line)
 
 
 def _lines(

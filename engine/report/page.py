@@ -245,11 +245,12 @@ def _image(sheet: _Sheet, findings: Findings, y: float) -> float:
     y += high + 3.6
     drawn = drawing.legend_of(findings.masks, findings.frame)
     x = _LEFT
-    for mask in drawn[:3]:
-        name = style.elided(mask.label, 26, 7)
-        sheet.box(x, y - 2.1, 2.4, 2.4, mask.colour)
-        sheet.text(x + 3.6, y, name, 7)
-        x += 6.5 + style.width_of(name, 7)
+    for mask, dashes in list(zip(drawn, drawing.dashes_of(drawn), strict=True))[:3]:
+        name = style.elided(mask.label, 22, 7)
+        at = (x / PAGE[0], 1 - (y - 0.9) / PAGE[1])
+        drawing.sample(sheet.figure, at, 6.0 / PAGE[0], mask.colour, dashes)
+        sheet.text(x + 7.4, y, name, 7)
+        x += 10.3 + style.width_of(name, 7)
     if not drawn:
         sheet.text(_LEFT, y, "No mask on this frame.", 7, colour=QUIET)
     elif len(drawn) > 3:

@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen
 from engine.masks import outline
 from engine.masks.change import Change
 from engine.masks.document import MaskDocument
-from engine.masks.mask import Mask
+from engine.masks.mask import REFERENCE, Mask
 from engine.masks.shapes import Box
 from viewer.canvas.layer import device_ratio
 from viewer.canvas.viewport import Viewport
@@ -26,6 +26,10 @@ LONGEST_DASHED = 20_000
 HALO = QColor(0, 0, 0, 95)
 #: Outlines of the masks that are not drawn on, in turn: colour is never the only sign.
 STYLES = (Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, Qt.PenStyle.DashDotLine)
+#: Of the mask that came with the image, whichever is drawn on: no other line has it, not a map's.
+REFERENCE_STYLE = Qt.PenStyle.DashDotDotLine
+#: Beside and between the dashes of a lighter outline, so that it is seen on bright tissue too.
+DARK, LIGHT = QColor(0, 0, 0, 200), 0.95
 
 
 class MaskPicture:
@@ -68,8 +72,9 @@ class MaskPicture:
         """Paint the boundary within ``seen`` (pixel edges), under the viewport's transform."""
         # Cosmetic pens are as wide as said in device pixels, whatever the zoom and pixel aspect.
         ratio = device_ratio(painter)
+        halo = DARK if self.colour.lightnessF() > LIGHT else HALO
         pens = (
-            QPen(HALO, (width + 1.6) * ratio, Qt.PenStyle.SolidLine, Qt.PenCapStyle.SquareCap),
+            QPen(halo, (width + 1.6) * ratio, Qt.PenStyle.SolidLine, Qt.PenCapStyle.SquareCap),
             QPen(self.colour, width * ratio, style, Qt.PenCapStyle.SquareCap),
         )
         path = self._dashed() if style != Qt.PenStyle.SolidLine else None
@@ -195,9 +200,15 @@ class MaskLayer:
     def line(self, mask: Mask) -> tuple[Qt.PenStyle, float]:
         """Return a mask's line style and width, logical pixels."""
         assert self._document is not None
+        if mask.id == REFERENCE:
+            return REFERENCE_STYLE, 2.0
         if mask is self._document.active:
             return Qt.PenStyle.SolidLine, 2.0
-        others = [other for other in self._document.masks if other is not self._document.active]
+        others = [
+            other
+            for other in self._document.masks
+            if other is not self._document.active and other.id != REFERENCE
+        ]
         return STYLES[others.index(mask) % len(STYLES)], 2.0
 
     def _picture(self, mask: Mask) -> MaskPicture | None:

@@ -12,7 +12,7 @@ from engine.images.case import Series
 from engine.images.image import Image
 from engine.progress import Progress
 from viewer.jobs import Jobs
-from viewer.state.storage import REFERENCE, References
+from viewer.state.storage import REFERENCE, References, reference_colour
 
 if TYPE_CHECKING:
     from engine.masks.document import MaskDocument
@@ -129,7 +129,7 @@ def masks_of(image: Image, references: References) -> tuple[MaskDocument, Mask |
     """
     from engine.masks.autosave import restore
     from engine.masks.document import MaskDocument
-    from engine.masks.mask import COLOURS, ImageReference, Mask
+    from engine.masks.mask import ImageReference, Mask
 
     try:
         restored = restore(image)
@@ -145,7 +145,7 @@ def masks_of(image: Image, references: References) -> tuple[MaskDocument, Mask |
             Mask(
                 owner,
                 known.label if known else "Reference",
-                colour=known.colour if known else COLOURS[1],
+                colour=reference_colour(known),
                 visible=known.visible if known else True,
                 locked=True,
                 id=REFERENCE,

@@ -6,7 +6,15 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QContextMenuEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+)
 from PySide6.QtWidgets import (
     QColorDialog,
     QHBoxLayout,
@@ -18,7 +26,9 @@ from PySide6.QtWidgets import (
 )
 
 from engine.masks.labels import Label
+from engine.masks.mask import REFERENCE
 from viewer import icons, theme
+from viewer.canvas.mask_layer import DARK, REFERENCE_STYLE
 from viewer.masking.labels import fill_menu
 from viewer.widgets.elided import Elided
 
@@ -26,18 +36,36 @@ if TYPE_CHECKING:
     from engine.masks.mask import Mask
 
 
+_LIGHT = 0.9
+"""Lightness beyond which a swatch has an edge: on light ground it would not be seen."""
+
+
 class _Swatch(QToolButton):
+    """A mask's colour; of the one that came with the image, its line, which no other has."""
+
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.colour = "#000000"
+        self.outlined = False
         self.setFixedSize(24, 24)
         self.setToolTip("Choose the mask's label and colour")
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(theme.current().colour("accent") if self.hasFocus() else Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(self.colour))
+        focus = self.hasFocus()
+        colour = QColor(self.colour)
+        if self.outlined:  # a piece of its outline, as the views draw it
+            painter.setPen(QPen(theme.current().colour("accent") if focus else DARK, 5))
+            painter.drawLine(3, 12, 21, 12)
+            pen = QPen(colour, 2.4, REFERENCE_STYLE, Qt.PenCapStyle.FlatCap)
+            pen.setDashPattern([3, 1, 1, 1, 1, 1])
+            painter.setPen(pen)
+            painter.drawLine(2, 12, 22, 12)
+            return
+        edge = theme.current().colour("secondary") if colour.lightnessF() > _LIGHT else None
+        painter.setPen(theme.current().colour("accent") if focus else edge or Qt.PenStyle.NoPen)
+        painter.setBrush(colour)
         painter.drawRoundedRect(7, 7, 10, 10, 2, 2)
 
 
@@ -124,6 +152,7 @@ class MaskRow(QWidget):
         """Show a mask's state."""
         self._active, self._mask = active, mask
         self._swatch.colour = mask.colour
+        self._swatch.outlined = mask.id == REFERENCE
         self._swatch.setAccessibleName(f"Label and colour of {mask.label}")
         self._swatch.update()
         if self.name.isReadOnly():

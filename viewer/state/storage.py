@@ -84,6 +84,15 @@ class References:
         return None if self.pixels is None else of_frames(self.pixels, image)
 
 
+def reference_colour(known: Mask | None) -> str:
+    """Return the colour of the reference: as the reader chose it, where it was saved before."""
+    from engine.masks.mask import COLOURS, REFERENCE_COLOUR
+
+    if known is None or known.colour == COLOURS[1]:  # what it was in once, like lines of a map
+        return REFERENCE_COLOUR
+    return known.colour
+
+
 class Storage(QObject):
     """The document of one image, saved as it is drawn until ``close``."""
 
@@ -124,13 +133,13 @@ class Storage(QObject):
         mask = Mask(
             owner,
             known.label if known else "Reference",
-            colour=known.colour if known else COLOURS[1],
+            colour=reference_colour(known),
             visible=known.visible if known else True,
             locked=True,
             id=REFERENCE,
             frames=frames,
         )
-        if known is not None and known.same_pixels(mask):
+        if known is not None and known.same_pixels(mask) and known.colour == mask.colour:
             return
         active = self.document.active
         own = [m.copy(id=m.id) for m in self.document.masks if m.id != REFERENCE]

@@ -60,6 +60,8 @@ def render(
         if fill > 0:
             inside = picture[pixels] * (1 - fill) + colour * fill
             picture[pixels] = np.rint(inside).astype(np.uint8)
+        if colour.min() > _LIGHT:  # seen on bright tissue by what surrounds it
+            picture[_ring(pixels)] = 0
         picture[outline(pixels)] = colour.astype(np.uint8)
     return picture
 
@@ -69,6 +71,16 @@ def outline(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
     padded = np.pad(pixels, 1)
     inner = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
     return np.asarray(pixels & ~inner)
+
+
+_LIGHT = 230
+
+
+def _ring(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the pixels outside marked ones that have one at a side."""
+    padded = np.pad(pixels, 1)
+    near = padded[:-2, 1:-1] | padded[2:, 1:-1] | padded[1:-1, :-2] | padded[1:-1, 2:]
+    return np.asarray(near & ~pixels)
 
 
 def _base(image: Image, frame: int, window: Window | None) -> NDArray[np.uint8]:

@@ -10,7 +10,7 @@ from engine.images.image import Geometry, Image
 from engine.masks import labels, measure
 from engine.masks.document import MaskDocument
 from engine.masks.labels import DEFAULTS, Label
-from engine.masks.mask import COLOURS, ImageReference, Mask
+from engine.masks.mask import COLOURS, REFERENCE_COLOUR, ImageReference, Mask
 
 
 def test_statistics_are_numpys():
@@ -56,8 +56,8 @@ def test_a_numbered_name_has_its_labels_colour():
     assert labels.colour_of("Other", given) is None
 
 
-def test_the_palette_is_told_apart_by_colour_blind_eyes():
-    """Machado, Oliveira and Fernandes (2009), full severity, distances in CIE Lab."""
+def seen(colours) -> dict[str, np.ndarray]:
+    """Colours in CIE Lab as colour-blind eyes see them: Machado, Oliveira and Fernandes (2009)."""
     from skimage.color import rgb2lab
 
     deficiencies = {
@@ -77,16 +77,37 @@ def test_the_palette_is_told_apart_by_colour_blind_eyes():
             [0.004733, 0.691367, 0.303900],
         ],
     }
-    rgb = np.array([[int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)] for c in COLOURS])
+    rgb = np.array([[int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)] for c in colours])
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    found = {"none": rgb2lab(rgb[None])[0]}
     for name, matrix in deficiencies.items():
-        seen = np.clip(linear @ np.array(matrix).T, 0, 1)
-        srgb = np.where(seen <= 0.0031308, seen * 12.92, 1.055 * seen ** (1 / 2.4) - 0.055)
-        lab = rgb2lab(srgb[None])[0]
+        light = np.clip(linear @ np.array(matrix).T, 0, 1)
+        srgb = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+        found[name] = rgb2lab(srgb[None])[0]
+    return found
+
+
+def test_the_palette_is_told_apart_by_colour_blind_eyes():
+    for name, lab in seen(COLOURS).items():
         distances = np.linalg.norm(lab[:, None] - lab[None], axis=-1)
         distances[np.diag_indices(len(lab))] = np.inf
         assert distances.min() > 16, (name, np.unravel_index(distances.argmin(), distances.shape))
         assert (lab[:, 0] > 45).all(), "dark on black"
+
+
+@pytest.mark.parametrize("table", ["inferno", "magma", "viridis", "cividis"])
+@pytest.mark.parametrize("sign", ["nonnegative", "signed"])
+def test_the_reference_is_told_from_lines_of_maps(table, sign):
+    """At any level, in any table; the orange that it once had was one of inferno's."""
+    from engine.report.look import Look
+    from tests.engine.saliency.test_scale import saliency
+
+    look = Look("contours", colours="" if sign == "signed" else table)
+    made = saliency(np.arange(12.0).reshape(3, 4) - 3, sign)
+    levels = np.linspace(-0.9 if sign == "signed" else 0.1, 0.9, 19)
+    lines = [look.line_colour(made, level) for level in levels]
+    for name, lab in seen([REFERENCE_COLOUR, *lines]).items():
+        assert np.linalg.norm(lab[1:] - lab[0], axis=1).min() > 15, (name, table, sign)
 
 
 def test_a_new_mask_takes_its_labels_colour():

@@ -11,6 +11,7 @@ from PySide6.QtTest import QTest
 from engine.images.image import Display, Image, Window
 from engine.masks import shapes
 from engine.masks.document import MaskDocument
+from engine.masks.mask import REFERENCE, Mask
 from viewer.canvas.mask_layer import MaskLayer
 from viewer.canvas.view import ImageView
 from viewer.canvas.viewport import Viewport
@@ -170,6 +171,24 @@ def test_active_mask_is_solid_and_the_others_are_told_apart_by_their_lines(image
         assert (np.abs(seen - np.array(QColor(mask.colour).getRgb()[:3])).max(axis=2) < 10).any()
 
 
+def test_the_reference_has_a_line_of_its_own_whichever_mask_is_drawn_on(image):
+    document = MaskDocument(image)
+    pixels = shapes.disc((75, 100), 10, SHAPE)
+    given = Mask(document.reference, "Reference", id=REFERENCE)
+    document.load([given, *(Mask(document.reference, f"Own {n}") for n in range(5))], REFERENCE)
+    for mask in document.masks:
+        if mask.id != REFERENCE:
+            document.set_active(mask.id)
+            document.paint(0, pixels)
+    layer = MaskLayer()
+    layer.show(document, 0)
+    for active in document.masks:
+        document.set_active(active.id)
+        styles = {mask.id: layer.line(mask)[0] for mask in document.masks}
+        assert styles.pop(REFERENCE) == Qt.PenStyle.DashDotDotLine
+        assert Qt.PenStyle.DashDotDotLine not in styles.values()
+
+
 @pytest.mark.parametrize("tool_class", [BrushTool, PolygonTool])
 @pytest.mark.parametrize("comes", ["image", "masks"])
 def test_what_is_begun_outlives_what_comes_on_another_view(qtbot, view, tool_class, comes):
@@ -196,3 +215,27 @@ def test_what_is_begun_outlives_what_comes_on_another_view(qtbot, view, tool_cla
         return
     view.set_document(MaskDocument(view.image))
     assert not tool.busy
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_the_references_line_is_seen_in_the_list_in_both_themes(qtbot, qapp, image, scheme):
+    from viewer import theme
+    from viewer.panels.mask_row import MaskRow
+
+    theme.apply(qapp, scheme)
+    try:
+        reference = MaskDocument(image).reference
+        row = MaskRow(REFERENCE, lambda: ())
+        qtbot.addWidget(row)
+        row.resize(240, 32)
+        row.show_mask(Mask(reference, "Reference", colour="#FFFFFF", id=REFERENCE), "", False)
+        row.show()
+        shown = row._swatch.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
+        line = array(shown)[shown.height() // 2, :, :].astype(int)
+        bright = (line.min(axis=1) > 200)[4:-4]
+        dark = (line.max(axis=1) < 90)[4:-4]
+        assert bright.any() and dark.any()
+        # A dash and two dots: more than one change from light to dark and back.
+        assert np.count_nonzero(np.diff(bright.astype(int))) >= 4
+    finally:
+        theme.apply(qapp, "dark")
