@@ -44,11 +44,25 @@ class MaskWork(QObject):
         """Whether an operation is at work, or its result not yet in the mask."""
         return self._waiting or self._state.jobs.has(KEY)
 
-    def beside(self, work: Callable[[], object], done: Callable[[Any], None]) -> None:
-        """Prepare something for a tool off the GUI thread; the latest supersedes."""
-        self._state.jobs.start(
-            "Finding edges", lambda _: work(), done, key="tool-edges", shown=False
+    def beside(
+        self,
+        work: Callable[[], object],
+        done: Callable[[Any], None],
+        ended: Callable[[bool], None],
+    ) -> None:
+        """Prepare something for a tool off the GUI thread; the latest supersedes.
+
+        ended: called where nothing came of it, with whether it failed; the tool says so itself.
+        """
+        job = self._state.jobs.start(
+            "Finding edges",
+            lambda _: work(),
+            done,
+            key="tool-edges",
+            failed=lambda _: ended(True),
+            shown=False,
         )
+        job.ended.connect(lambda: ended(False))
 
     def ready(self) -> MaskDocument | None:
         """Return the document if its active mask can be worked on; else say why not."""

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.images.image import Image
 from engine.masks.livewire import Livewire, simplified
+from viewer.jobs import log_unexpected
 from viewer.tools.base import Pointer
 from viewer.tools.outline import Outline
 from viewer.tools.outlining import CornerTool
 from viewer.tools.polygon import on_first
 
-#: Starts ``work`` off the GUI thread; ``done`` is called on it with what that returns.
-Beside = Callable[[Callable[[], Any], Callable[[Any], None]], None]
+if TYPE_CHECKING:
+    from viewer.canvas.view import ImageView
+
+#: Starts ``work`` off the GUI thread; then ``done`` is called on it with what that returns, or
+#: ``ended`` where it failed or was stopped, with whether it failed.
+Beside = Callable[[Callable[[], Any], Callable[[Any], None], Callable[[bool], None]], None]
+
+FAILED = (
+    "The livewire could not find the edges of this image, so its lines are straight here; begin "
+    "another outline to try again, or use the polygon."
+)
 
 #: Frames of fewer pixels than this have their edges found at once: that takes some 30 ms.
 AT_ONCE = 300_000
@@ -40,6 +50,7 @@ class LivewireTool(CornerTool):
         self.beside: Beside | None = None
         self._wire: tuple[Image, int, Livewire] | None = None
         self._sought: tuple[Image, int] | None = None
+        self._failed: tuple[Image, int] | None = None
         self._last: Pointer | None = None  # where the mouse was while edges were being found
         self._legs: list[int] = []  # how many points each click has added
 
@@ -48,6 +59,8 @@ class LivewireTool(CornerTool):
         """What comes next."""
         if self._sought is not None:
             return "Finding the edges of this image; lines are straight until then."
+        if self._failed is not None:
+            return "No edges could be found here: lines are straight. Another outline tries again."
         if self._outline is None:
             return self.hint
         does = "erases" if self._outline.erase else "marks"
@@ -60,6 +73,7 @@ class LivewireTool(CornerTool):
         """Hold the line here, or close on the first point."""
         outline = self._outline
         if outline is None:
+            self._failed = None
             outline = self.begin(pointer)
             if outline is not None:
                 at = _inside(pointer)
@@ -144,21 +158,45 @@ class LivewireTool(CornerTool):
         wire = self._wire
         if wire is not None and wire[0] is image and wire[1] == frame:
             return wire[2]
-        if self.beside is None or image.shape[0] * image.shape[1] < AT_ONCE:
-            self._sought = None
-            self._wire = (image, frame, _edges(image, frame))
-            return self._wire[2]
         self._wire = None
-        if self._sought is None or self._sought[0] is not image or self._sought[1] != frame:
+        if _is(self._failed, image, frame):
+            return None
+        self._failed = None
+        view = pointer.view
+        if self.beside is None or image.shape[0] * image.shape[1] < AT_ONCE:
             self._sought = (image, frame)
-            self.beside(lambda: _edges(image, frame), lambda found: self._take(image, frame, found))
+            try:
+                found = _edges(image, frame)
+            except Exception as error:  # of memory, or of an image that is like no other
+                log_unexpected("finding edges", error)
+                self._give_up(image, frame, view, failed=True)
+                return None
+            self._sought = None
+            self._wire = (image, frame, found)
+            return found
+        if not _is(self._sought, image, frame):
+            self._sought = (image, frame)
+            self.beside(
+                lambda: _edges(image, frame),
+                lambda found: self._take(image, frame, found),
+                lambda failed: self._give_up(image, frame, view, failed=failed),
+            )
             self.changed.emit()
         return None
 
+    def _give_up(self, image: Image, frame: int, view: ImageView, *, failed: bool) -> None:
+        """Draw straight lines on a frame whose edges were not found; if that failed, say so."""
+        if not _is(self._sought, image, frame):
+            return
+        self._sought = None
+        if failed:
+            self._failed = (image, frame)
+            view.notice.emit(FAILED)
+        self.changed.emit()
+
     def _take(self, image: Image, frame: int, found: Livewire) -> None:
         """Follow edges from here on; what was drawn meanwhile stays straight."""
-        sought = self._sought
-        if sought is None or sought[0] is not image or sought[1] != frame:
+        if not _is(self._sought, image, frame):
             return
         self._sought = None
         self._wire = (image, frame, found)
@@ -168,6 +206,10 @@ class LivewireTool(CornerTool):
             if self._last is not None and outline.belongs_to(self._last.view):
                 outline.trail = self._leg(outline, self._last)
         self.changed.emit()
+
+
+def _is(what: tuple[Image, int] | None, image: Image, frame: int) -> bool:
+    return what is not None and what[0] is image and what[1] == frame
 
 
 def _edges(image: Image, frame: int) -> Livewire:

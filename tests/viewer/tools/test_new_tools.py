@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,6 +19,8 @@ from engine.masks.region import region
 from engine.masks.threshold import picked_range
 from tests.viewer.tools.test_drawing import click, painted, pixels, send, stroke
 from viewer.canvas.view import ImageView
+from viewer.jobs import Jobs
+from viewer.masking.work import MaskWork
 from viewer.tools import livewire
 from viewer.tools.toolbox import Toolbox
 
@@ -148,7 +151,7 @@ def test_livewire_draws_straight_until_the_edges_of_a_large_frame_are_found(
     monkeypatch.setattr(livewire, "AT_ONCE", 100)
     tool = toolbox["livewire"]
     begun = []
-    tool.beside = lambda work, done: begun.append((work, done))
+    tool.beside = lambda work, done, ended: begun.append((work, done))
     view.set_tool(tool)
 
     def move(row, col):
@@ -185,6 +188,51 @@ def test_livewire_draws_straight_until_the_edges_of_a_large_frame_are_found(
     assert tool._wire is None and len(begun) == 1
     begun[0][1](begun[0][0]())
     assert tool._wire[1] == 2
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_where_edges_cannot_be_found_the_livewire_says_so_and_draws_straight(
+    view, toolbox, monkeypatch, at_once, qtbot
+):
+    prepare = livewire.Livewire.prepare
+
+    def fail(self):
+        raise MemoryError
+
+    monkeypatch.setattr(livewire.Livewire, "prepare", fail)
+    tool = toolbox["livewire"]
+    jobs, said = Jobs(), []
+    view.notice.connect(said.append)
+    if not at_once:
+        monkeypatch.setattr(livewire, "AT_ONCE", 100)
+        tool.beside = MaskWork.beside.__get__(SimpleNamespace(_state=SimpleNamespace(jobs=jobs)))
+    view.set_tool(tool)
+
+    def move(row, col):
+        place = view.viewport.to_widget(row, col)
+        send(view, QEvent.Type.MouseMove, place, button=Qt.MouseButton.NoButton)
+
+    move(22, 60)
+    qtbot.waitUntil(lambda: bool(said), timeout=30_000)
+    assert said == [livewire.FAILED]
+    assert tool.now.startswith("No edges could be found here")
+    move(25, 60)
+    move(26, 61)
+    assert said == [livewire.FAILED] and jobs.idle  # once, not with every move
+    # The next outline tries again, draws straight, and can still be closed.
+    for row, col in ((20, 40), (20, 80), (60, 60)):
+        click(view, row, col)
+    qtbot.waitUntil(lambda: len(said) == 2, timeout=30_000)
+    QTest.keyClick(view.surface, Qt.Key.Key_Return)
+    assert pixels(view)[30, 60] and not pixels(view)[58, 45]
+    assert not tool.busy
+    monkeypatch.setattr(livewire.Livewire, "prepare", prepare)
+    # On another slice, and once it goes, edges are found.
+    view.set_frame(1)
+    tool.beside = None
+    move(22, 60)
+    assert tool._wire is not None and tool.now == tool.hint
+    jobs.shut_down()
 
 
 def test_a_click_on_the_first_point_closes_the_livewire_and_alt_erases(view, toolbox):
