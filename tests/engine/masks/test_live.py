@@ -13,7 +13,7 @@ from engine.masks.document import MaskDocument
 from engine.masks.interpolation import interpolate
 from engine.masks.region import region
 from engine.masks.threshold import IntensityRange
-from tests.engine.masks.test_steps import act, child
+from tests.engine.masks.saving import act, child
 
 
 @pytest.mark.parametrize("seed", range(6))

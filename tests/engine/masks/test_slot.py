@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import numpy as np
 
@@ -15,6 +16,15 @@ from tests.engine.masks.saving import (
     saved_slot,
     state,
 )
+
+
+def damaged(folder: Path) -> Path:
+    """Change a bit in the middle of what was saved; return that file."""
+    (journal,) = folder.glob("journal-*.bin")
+    data = bytearray(journal.read_bytes())
+    data[len(data) // 2] ^= 0x10
+    journal.write_bytes(data)
+    return journal
 
 
 def test_a_torn_last_record_costs_only_itself(image):
@@ -34,10 +44,7 @@ def test_a_torn_last_record_costs_only_itself(image):
 
 def test_a_damaged_record_is_told(image):
     document, folder, _ = saved(image)
-    (journal,) = folder.glob("journal-*.bin")
-    data = bytearray(journal.read_bytes())
-    data[len(data) // 2] ^= 0x10
-    journal.write_bytes(data)
+    damaged(folder)
     restored = restore(image)
     assert restored is not None
     assert 0 < restored.masks[0].area() < document.masks[0].area()
@@ -46,10 +53,8 @@ def test_a_damaged_record_is_told(image):
 
 def test_what_is_damaged_is_kept_beside_what_is_drawn_on(image):
     _, folder, _ = saved(image)
-    (journal,) = folder.glob("journal-*.bin")
-    data = bytearray(journal.read_bytes())
-    data[len(data) // 2] ^= 0x10
-    journal.write_bytes(data)
+    journal = damaged(folder)
+    data = journal.read_bytes()
     again = MaskDocument(image)
     for _ in range(3):  # generations on, none of the old files is left
         saver = Autosave(again)

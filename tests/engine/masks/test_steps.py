@@ -5,17 +5,15 @@ from __future__ import annotations
 import random
 import shutil
 
-import numpy as np
 import pytest
 
 from engine import folders
 from engine.masks import steps
 from engine.masks.autosave import Autosave, folder_of
 from engine.masks.document import MaskDocument
-from engine.masks.mask import ImageReference, Mask
-from tests.engine.masks import drawing_child as child
+from engine.masks.mask import ImageReference
 from tests.engine.masks.documents import drawn
-from tests.engine.masks.saving import draw
+from tests.engine.masks.saving import act, draw
 
 
 @pytest.fixture
@@ -29,47 +27,6 @@ def crash(tmp_path, monkeypatch):
         shutil.copytree(source, folders.data() / "masks")
 
     return take
-
-
-def act(document: MaskDocument, rng: random.Random) -> None:
-    """Do anything at all."""
-    frame = rng.randrange(2)
-    point = (rng.uniform(0, child.ROWS), rng.uniform(0, child.COLS))
-    masks = document.masks
-    some = rng.choice(masks).id if masks else ""
-    square = np.zeros((child.ROWS, child.COLS), bool)
-    row, col = rng.randrange(60), rng.randrange(90)
-    square[row : row + 20, col : col + 20] = True
-    other = Mask(ImageReference.of(child.image()), "Theirs", frames={0: square, 1: square})
-    free = [m for m in masks if not m.locked]
-    doing = [
-        lambda: draw(document, point, frame=frame),
-        lambda: document.set_frame(frame, square),
-        lambda: document.fill_polygon(frame, [(9, 9), (9, 50), (50, 30)], erase=rng.random() < 0.5),
-        lambda: document.grow(frame, 2),
-        lambda: document.clear(),
-        lambda: document.add_mask(),
-        lambda: document.import_mask(other),
-        lambda: document.add_drawn("Hot spot", {frame: square}, "Mask from a hot spot"),
-        lambda: document.duplicate_mask(some) if len(masks) in range(1, 4) else None,
-        lambda: document.remove_mask(rng.choice(free).id) if free else None,
-        lambda: document.remove_all() if len(free) == len(masks) else None,
-        lambda: document.rename(some, f"Name {rng.randrange(9)}") if masks else None,
-        lambda: document.relabel({some: ("Fat", "#F0E442")}) if masks else None,
-        lambda: document.show_only(some) if masks else None,
-        lambda: document.show_all(),
-        lambda: document.set_locked(some, True) if masks else None,
-        lambda: document.set_locked(some, False) if masks else None,
-        lambda: document.move_mask(some, rng.randrange(3)) if masks else None,
-        lambda: document.set_active(some) if masks else None,
-        lambda: document.undo(),
-        lambda: document.undo(),
-        lambda: document.redo(),
-    ]
-    active = document.active
-    if active is not None and active.locked:
-        doing = doing[5:]
-    rng.choice(doing)()
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -1,17 +1,53 @@
-"""Masks and segmentations compared, by libraries that share none of the code."""
+"""Masks, segmentations and damaged files, checked by libraries that share none of the code."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
 
 import highdicom
 import numpy as np
 import pydicom
 
+from engine.errors import MaskError
 from engine.images.image import Image
 from engine.masks.mask import Mask
 
 
 def same(mask: Mask, other: Mask) -> bool:
     return mask.same_pixels(other) and (mask.label, mask.author) == (other.label, other.author)
+
+
+def refused(folder: Path, cases: dict[str, bytes], read: Callable[[Path], object]) -> int:
+    """Read damaged files, each an image or one sentence; return how many were refused.
+
+    Only those named "random" may hold a mask all the same.
+    """
+    count = 0
+    for name, content in cases.items():
+        path = folder / name
+        path.write_bytes(content)
+        try:
+            read(path)
+        except MaskError as error:
+            count += 1
+            assert str(error).startswith(f"{name} cannot be read as a mask: ")
+            assert str(error).endswith(".")
+        else:
+            assert name.startswith("random")
+    return count
+
+
+def garbled(data: bytes, count: int, head: int, ending: str) -> dict[str, bytes]:
+    """Return copies of a file with three bytes of its beginning changed, by name."""
+    rng = np.random.default_rng(0)
+    cases = {}
+    for i in range(count):
+        damaged = bytearray(data)
+        for at in rng.integers(0, head, 3):
+            damaged[at] = int(rng.integers(256))
+        cases[f"random{i}{ending}"] = bytes(damaged)
+    return cases
 
 
 def check_segmentation(path, masks: list[Mask], image: Image) -> None:

@@ -20,6 +20,7 @@ from engine.masks.formats import nifti
 from engine.masks.formats.export import export_all
 from engine.masks.formats.grid import NO_GEOMETRY, NoGridError
 from engine.masks.mask import ImageReference, Mask
+from tests.engine.masks.formats.checks import garbled, refused
 from tests.engine.masks.mask_images import (
     assert_lies_where_it_was_drawn,
     mask_on,
@@ -282,24 +283,8 @@ def test_hostile_volumes_get_one_sentence(tmp_path):
         "huge.nii": bytes(huge),
         "zip.nii.gz": b"\x1f\x8b" + b"\0" * 50,
     }
-    rng = np.random.default_rng(0)
-    for i in range(80):
-        damaged = bytearray(data)
-        for at in rng.integers(0, 352, 3):
-            damaged[at] = int(rng.integers(256))
-        cases[f"random{i}.nii"] = bytes(damaged)
-    refused = 0
-    for name, content in cases.items():
-        path = tmp_path / name
-        path.write_bytes(content)
-        try:
-            formats.read(path, image)
-        except MaskError as error:
-            refused += 1
-            assert str(error).startswith(f"{name} cannot be read as a mask: ")
-        else:
-            assert name.startswith("random")
-    assert refused > 20
+    cases |= garbled(data, 80, 352, ".nii")
+    assert refused(tmp_path, cases, lambda path: formats.read(path, image)) > 20
     picture = nib.Nifti1Image(np.random.default_rng(0).random((30, 20, 5)), nib.load(good).affine)
     nib.save(picture, tmp_path / "image.nii")
     with pytest.raises(MaskError, match="no labels"):
