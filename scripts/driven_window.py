@@ -439,10 +439,13 @@ def main() -> int:
     from viewer.__main__ import main as start
 
     class Driven(viewer.window.Window):
-        """The window, with a driver from the moment it starts to open files."""
+        """The window, with a driver from the moment it opens files."""
 
-        def start_soon(self, *arguments, **named) -> None:
-            super().start_soon(*arguments, **named)
+        def __init__(self, *arguments) -> None:
+            super().__init__(*arguments)
+            QTimer.singleShot(0, self._drive)
+
+        def _drive(self) -> None:
             self.driver = Driver(self, given)
             self.ticking = QTimer(self)
             self.ticking.timeout.connect(self.driver.tick)

@@ -101,7 +101,7 @@ def settle(window) -> None:
 def open_case(window, checkpoint: Path | None) -> None:
     """Show the demo case with its prediction, and the fusion's map in the second view."""
     state = window.state
-    window.open_demo(show=False)
+    window.opening.demo(show=False)
     window.models.load_first(checkpoint)
     wait(lambda: state.cases.demo.cases, "the demo")
     wait(lambda: state.analysis.session or state.analysis.problem, "the model")

@@ -112,10 +112,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.resume and not paths:
         paths = list(settings.open_paths)
     if given.screenshot is None and not paths:
-        window.offer_last()
+        window.opening.offer_last()
         window.assistance.tour.start_once()
     window.show()
-    window.start_soon(paths, given.checkpoint, given.map, given.frame)
+    window.opening.start_soon(paths, given.checkpoint, given.map, given.frame)
     if given.screenshot is not None:
         from viewer.screenshot import Screenshot
 

@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import QMenu, QWidget
 
+from engine.saliency.scale import OPACITY
 from viewer import derive
 from viewer.actions import Actions
 from viewer.canvas.overlay import KINDS, LEVELS, TOP, Kind
@@ -87,7 +88,9 @@ def levels_text(levels: tuple[float, ...]) -> str:
 
 
 def keep(settings: Settings, style: OverlayChoice) -> None:
-    """Remember the way of drawing."""
+    """Remember how maps are drawn."""
+    for name in ("opacity", "threshold", "colours", "signed_colours", "scale"):
+        settings.set(f"overlay/{name}", getattr(style, name))
     settings.set("overlay/kind", style.kind)
     settings.set("overlay/levels", levels_text(style.levels))
     settings.set("overlay/top", style.top)
@@ -98,6 +101,11 @@ def restored(settings: Settings) -> dict[str, Any]:
     kind = settings.text("overlay/kind", "wash")
     top = settings.number("overlay/top", TOP)
     return {
+        "opacity": min(max(settings.number("overlay/opacity", OPACITY), 0.0), 1.0),
+        "threshold": min(max(settings.number("overlay/threshold", 0.2), 0.0), 1.0),
+        "colours": settings.text("overlay/colours", "inferno"),
+        "signed_colours": settings.text("overlay/signed_colours", "purple-orange"),
+        "scale": "locked" if settings.text("overlay/scale") == "locked" else "map",
         "kind": kind if kind in KINDS else "wash",
         "levels": parse_levels(settings.text("overlay/levels", "")) or LEVELS,
         "top": top if 0 < top <= 0.5 else TOP,

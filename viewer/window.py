@@ -15,9 +15,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QMenu, QVBoxLayout, QWidget
 
-import resources
-from engine.saliency.scale import OPACITY
-from viewer import blink, dialogs, overlay_style, scaling, theme
+from viewer import blink, overlay_style, scaling, theme
 from viewer import export as export_cases
 from viewer.actions import Actions
 from viewer.assistance import Assistance
@@ -27,6 +25,7 @@ from viewer.grid import Arrangement
 from viewer.masking.masking import Masking
 from viewer.measuring import Measuring
 from viewer.models import Models
+from viewer.opening import Opening
 from viewer.panels.answers import AnswersPanel
 from viewer.panels.cases import CasesPanel
 from viewer.panels.status import StatusBar
@@ -35,7 +34,6 @@ from viewer.panels.tools import ToolStrip
 from viewer.panels.top import TopBar
 from viewer.reading import Reading, stacked
 from viewer.state import AppState
-from viewer.state.storage import kept_of_last
 from viewer.tools.base import Tool
 from viewer.tools.toolbox import DEFAULT, Toolbox
 from viewer.views import Views
@@ -70,13 +68,14 @@ class Window(QMainWindow):
         self.views = Views(self.state)
         self.exporting = Exporting(self.state, self.views, self)
         self.models = Models(self.state, self)
+        self.notice = NoticeStrip()
+        self.opening = Opening(self.state, self.models, self.notice, self)
         self.cases = CasesPanel(self.state)
         self.cases.setFixedWidth(theme.CASES_WIDTH)
         self.strip = ToolStrip(self.tools)
         self.options = ToolOptions(self.state, self.toolbox)
         self.answers = AnswersPanel(self.state)
         self.answers.setFixedWidth(theme.ANSWERS_WIDTH)
-        self.notice = NoticeStrip()
         self.status = StatusBar(self.state)
         self._make_actions()
         self._make_menus()
@@ -97,10 +96,10 @@ class Window(QMainWindow):
 
     def _make_actions(self) -> None:
         make, state, views = self.actions_.make, self.state, self.views
-        make("open", "&Open files…", self.ask_files, "Ctrl+O", icon="open")
-        make("open-folder", "Open &folder…", self.ask_folder, "Ctrl+Shift+O", icon="folder")
-        make("demo", "Show the &demo cases", self.open_demo)
-        make("close-case", "&Close case", self.close_case, "Ctrl+W")
+        make("open", "&Open files…", self.opening.ask_files, "Ctrl+O", icon="open")
+        make("open-folder", "Open &folder…", self.opening.ask_folder, "Ctrl+Shift+O", icon="folder")
+        make("demo", "Show the &demo cases", self.opening.demo)
+        make("close-case", "&Close case", state.close_case, "Ctrl+W")
         self.models.install(self.actions_)
         make("quit", "&Quit", self.close, "Ctrl+Q")
 
@@ -264,12 +263,14 @@ class Window(QMainWindow):
         state.seriesOpened.connect(self._follow_image)
         state.seriesClosed.connect(lambda: self._follow_image(None))
         state.seriesOpened.connect(lambda _: self.views.active.setFocus())
-        state.overlays.changed.connect(self._keep_overlay)
+        state.overlays.changed.connect(
+            lambda: overlay_style.keep(state.settings, state.overlays.style)
+        )
         self.views.cursorMoved.connect(self.status.show_reading)
-        self.views.no_image.openRequested.connect(self.ask_files)
-        self.views.no_image.folderRequested.connect(self.ask_folder)
-        self.cases.open_file.connect(self.ask_files)
-        self.cases.open_folder.connect(self.ask_folder)
+        self.views.no_image.openRequested.connect(self.opening.ask_files)
+        self.views.no_image.folderRequested.connect(self.opening.ask_folder)
+        self.cases.open_file.connect(self.opening.ask_files)
+        self.cases.open_folder.connect(self.opening.ask_folder)
         self.cases.collapse.connect(self._toggle_cases)
         self.answers.collapse.connect(self._toggle_answers)
         self.answers.prediction.load_requested.connect(self.models.ask)
@@ -278,69 +279,6 @@ class Window(QMainWindow):
         self._follow_image(None)
         for sentence in state.settings.problems:
             state.notice.emit(sentence, "warning")
-
-    # Opening
-
-    def ask_files(self) -> None:
-        """Let the user choose files."""
-        paths = dialogs.choose_files(self, self.state.settings)
-        if paths:
-            self.state.open_paths(paths)
-
-    def ask_folder(self) -> None:
-        """Let the user choose a folder."""
-        path = dialogs.choose_folder(self, self.state.settings, "Open a folder")
-        if path is not None:
-            self.state.open_paths([path])
-
-    def open_demo(self, *, show: bool = True) -> None:
-        """List the cases that ship with the program, and show the first."""
-        folder = resources.path("demo", "images")
-        if folder.is_dir():
-            self.state.open_paths([folder], demo=True, show=show)
-
-    def close_case(self) -> None:
-        """Take the case on screen off the list; its masks stay saved."""
-        self.state.close_case()
-
-    def start_soon(
-        self,
-        paths: list[Path],
-        checkpoint: Path | None = None,
-        map_name: str = "",
-        frame: int | None = None,
-    ) -> None:
-        """Open what the command line names, else the demo, once the window has been painted.
-
-        The model loads meanwhile; nothing of it is imported before there is a window to look at.
-        """
-
-        def begin() -> None:
-            if map_name:
-                self.state.overlays.show(self.state.active_view, map_name)
-            if frame is not None:
-                self.state.first_frame = frame
-            self.open_demo(show=not paths)
-            if paths:
-                self.state.open_paths(paths)
-            self.models.load_first(checkpoint)
-
-        QTimer.singleShot(0, lambda: QTimer.singleShot(0, begin))
-
-    def offer_last(self) -> None:
-        """After a crash, offer the files that were open."""
-        last = list(self.state.settings.open_paths)
-        if last:
-            kept = kept_of_last(self.state.settings)
-            self.notice.say(
-                "Saliscope did not close in order. "
-                + (
-                    f"Your drawing has been kept: {kept}." if kept else "Your masks have been kept."
-                ),
-                "info",
-                "Open it again" if self.state.privacy.hidden else f"Open {last[0].name} again",
-                lambda: self.state.open_paths(last),
-            )
 
     # Doing
 
@@ -458,21 +396,8 @@ class Window(QMainWindow):
         arrangement = settings.text("views/arrangement", "automatic")
         known = ("automatic", "beside", "stacked")
         self._arrange(arrangement if arrangement in known else "automatic")  # type: ignore[arg-type]
-        self.state.overlays.restyle(
-            opacity=min(max(settings.number("overlay/opacity", OPACITY), 0.0), 1.0),
-            threshold=min(max(settings.number("overlay/threshold", 0.2), 0.0), 1.0),
-            colours=settings.text("overlay/colours", "inferno"),
-            signed_colours=settings.text("overlay/signed_colours", "purple-orange"),
-            scale="locked" if settings.text("overlay/scale") == "locked" else "map",
-            **overlay_style.restored(settings),
-        )
+        self.state.overlays.restyle(**overlay_style.restored(settings))
         self.compare.restore()
-
-    def _keep_overlay(self) -> None:
-        style = self.state.overlays.style
-        overlay_style.keep(self.state.settings, style)
-        for name in ("opacity", "threshold", "colours", "signed_colours", "scale"):
-            self.state.settings.set(f"overlay/{name}", getattr(style, name))
 
     # Qt
 

@@ -80,7 +80,7 @@ def test_every_widget_has_a_name_and_no_text_is_small(make_window, pictures, nam
     window.set_theme(name)
     found = walk(window)
     window.assistance.palette.open()
-    window.close_case()
+    window.state.close_case()
     QApplication.processEvents()
     again = walk(window)
     assert found == ([], []) and again == ([], [])

@@ -74,9 +74,12 @@ def test_what_was_remembered_and_is_wrong_is_forgotten():
     from viewer.overlay_style import restored
 
     settings = Settings()
-    for name, value in (("kind", "fog"), ("levels", "a, b"), ("top", "7")):
+    wrong = {"kind": "fog", "levels": "a, b", "top": "7", "scale": "odd", "threshold": "-3"}
+    for name, value in wrong.items():
         settings.set(f"overlay/{name}", value)
-    assert restored(settings) == {"kind": "wash", "levels": (0.25, 0.5, 0.75), "top": 0.1}
+    found = restored(settings)
+    assert (found["kind"], found["levels"], found["top"]) == ("wash", (0.25, 0.5, 0.75), 0.1)
+    assert (found["scale"], found["threshold"]) == ("map", 0.0)
 
 
 def test_overlay_and_masks_are_gone_while_their_key_is_held(make_window, pictures):

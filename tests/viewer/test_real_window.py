@@ -68,7 +68,7 @@ def at(row, col):
 
 
 if act == "return":
-    window.offer_last()
+    window.opening.offer_last()
     tell(offered=window.notice._action.text())
     window.notice._action.click()
     wait(lambda: state.masks.document is not None)

@@ -131,7 +131,7 @@ def test_rows_of_the_list_are_never_cut_off(make_window, until):
     from viewer.panels.thumbnails import THUMBNAIL
 
     window = make_window(ready=False)
-    window.open_demo()
+    window.opening.demo()
     until(lambda: bool(window.state.cases.demo.cases))
     metrics = QFontMetrics(theme.font(12))
     room = theme.CASES_WIDTH - 2 * 14 - THUMBNAIL.width() - 8 - 18  # 18: the sign for notes
@@ -457,7 +457,7 @@ def test_after_a_crash_the_last_image_is_offered_with_its_masks(make_window, pic
     window.state._storage._autosave.flush()
     window.state._close_masks()
     again = make_window(ready=False)
-    again.offer_last()
+    again.opening.offer_last()
     assert "a (2).png" in again.notice._action.text()
     kept = r"did not close in order\. Your drawing has been kept: 1 mask, saved today at \d\d:\d\d"
     assert re.search(kept, again.notice.text)
@@ -467,7 +467,7 @@ def test_after_a_crash_the_last_image_is_offered_with_its_masks(make_window, pic
     again.close()
     window.state.settings.set_open_paths([])
     third = make_window(ready=False)
-    third.offer_last()
+    third.opening.offer_last()
     assert third.notice.text == ""
 
 
