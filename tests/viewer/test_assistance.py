@@ -13,6 +13,8 @@ from viewer.canvas.bindings import VIEW_KEYS
 from viewer.keymap.keymap import conflicts
 from viewer.keymap.presets import PRESETS, READING, SALISCOPE, SLICER
 from viewer.keysheet import groups
+from viewer.widgets.elided import Elided
+from viewer.widgets.keycaps import Keycaps
 
 Key = Qt.Key
 
@@ -112,6 +114,29 @@ def test_the_sheet_shows_what_is_bound_now(bare_window, pictures, qtbot):
         row("Tool", "Brush")  # B turns slices in this set
     sheet.field.setText("shift + left")
     assert [g.title for g in sheet.shown] == ["Mouse"]
+    sheet.close()
+
+
+@pytest.mark.parametrize("keymap", PRESETS, ids=lambda k: k.name)
+def test_nothing_on_the_sheet_is_cut_off_at_1280_by_800(bare_window, qtbot, keymap):
+    window = bare_window()
+    assert (window.width(), window.height()) == (1280, 800)
+    window.actions_.keymap.use(keymap)
+    sheet = window.assistance.show_keys()
+    rows = [text for group in sheet.shown for _, text in group.rows]
+    assert "This case and similar training cases" in rows
+    texts = sheet.findChildren(Elided)
+    assert sorted(text.text() for text in texts) == sorted(rows)
+    qtbot.waitUntil(lambda: all(text.width() > 0 and text.isVisible() for text in texts))
+    for text in texts:
+        shown = text.fontMetrics().elidedText(
+            text.text(), Qt.TextElideMode.ElideRight, text.contentsRect().width()
+        )
+        assert shown == text.text()
+    inside = sheet._scroll.widget().width()
+    for caps in sheet.findChildren(Keycaps):
+        at = caps.mapTo(sheet._scroll.widget(), caps.rect().topRight())
+        assert at.x() < inside and caps.width() >= caps.sizeHint().width()
     sheet.close()
 
 

@@ -109,14 +109,14 @@ class Compare(QObject):
         make("choose-model", "Two models, &choose the other…", arrange.choose_model)
         make(
             "similar",
-            "This case and the most &similar ones",
+            "This case and &similar ones",
             arrange.similar,
             "Alt+Shift+S",
             tip="Search the cases of the list for those that look most alike to the model",
         )
         make(
             "similar-training",
-            "This case and the most similar t&raining cases",
+            "This case and similar t&raining cases",
             self.similar.search,
             "Alt+Shift+R",
             tip="Search a folder, such as your training images, for those most alike to the model",

@@ -98,7 +98,9 @@ class Masking(QObject):
         make("mask-lock", "L&ock", self.toggle_lock, "Ctrl+L", checkable=True)
         make("mask-solo", "Show &only this mask", self.toggle_solo, "Ctrl+H", checkable=True)
         make("mask-labels", "Edit la&bels…", self.edit_labels)
-        make("hot-spot", "Other share…", self.ask_hot_spot, "Ctrl+T", tip=_HOT_SPOT_TIP)
+        make(
+            "hot-spot", "Hot spot of another share…", self.ask_hot_spot, "Ctrl+T", tip=_HOT_SPOT_TIP
+        )
         for share in SHARES:
             make(
                 f"hot-spot-{round(100 * share)}",
