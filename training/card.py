@@ -6,12 +6,10 @@ Nothing is made up: what neither the checkpoint nor the external tests say is sa
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.errors import InvalidInputError
 from engine.model import checkpoint
 from engine.model.catalogue import WORDS
 from engine.model.checkpoint import Checkpoint
@@ -62,13 +60,9 @@ def write(given: argparse.Namespace) -> None:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        return found
-    except (OSError, ValueError) as error:
-        raise InvalidInputError(
-            f"There is no summary at {path}; run training.external or training.evaluate first."
-        ) from error
+    return state.read_json(
+        path, f"There is no summary at {path}; run training.external or training.evaluate first."
+    )
 
 
 def card(

@@ -9,8 +9,6 @@ options, it goes on from the last finished epoch.
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,7 +60,7 @@ def cross_validate(given: argparse.Namespace) -> None:
     """Train and test the folds asked for, then sum up if all are done."""
     datasets.check_trainable(given.dataset, given.force_external)
     team = options.team(given)
-    made = options.experiment(given, _precision_before(given.out), team.device)
+    made = options.experiment(given, state.recorded(given.out / CONFIG, "precision"), team.device)
     console.say(made.dataset.summary())
     for note in made.dataset.notes:
         console.say(f"  {note}")
@@ -76,7 +74,7 @@ def cross_validate(given: argparse.Namespace) -> None:
     with team.first_ahead():
         _begin(out, made, split, team)
     chosen = range(len(split)) if given.fold is None else [given.fold]
-    waiting = [k for k in chosen if not (folder_of(out, k) / METRICS).is_file()]
+    waiting = [k for k in chosen if not is_done(out, k)]
     # What is to be done is the same for all only until one does it.
     team.wait()
     with console.bars(len(chosen), "folds") as bars:
@@ -91,24 +89,21 @@ def cross_validate(given: argparse.Namespace) -> None:
             bars.done()
     if not team.first:
         return
-    missing = [k for k in range(len(split)) if not (folder_of(out, k) / METRICS).is_file()]
+    missing = [k for k in range(len(split)) if not is_done(out, k)]
     if missing:
         console.say(f"Folds {', '.join(map(str, missing))} are still to be run.")
         return
     console.say(summary(collect(out, made, split)))
 
 
-def _precision_before(out: Path) -> str | None:
-    """Return the precision of the run in the folder, if there is one."""
-    try:
-        return str(json.loads((out / CONFIG).read_text("utf-8"))["precision"])
-    except (OSError, ValueError, KeyError):
-        return None
-
-
 def folder_of(out: Path, number: int) -> Path:
     """Return the folder of a fold."""
     return out / f"fold-{number}"
+
+
+def is_done(out: Path, number: int) -> bool:
+    """Whether a fold is trained and tested."""
+    return (folder_of(out, number) / METRICS).is_file()
 
 
 def _begin(out: Path, made: Experiment, split: tuple[Fold, ...], team: Team) -> None:
@@ -144,21 +139,11 @@ def _begin(out: Path, made: Experiment, split: tuple[Fold, ...], team: Team) -> 
 def folds_table(made: Experiment, split: tuple[Fold, ...]) -> str:
     """Return folds.csv: who is in which fold."""
     fold_of = {int(i): number for number, fold in enumerate(split) for i in fold.test}
-    records = made.dataset.records
-    return _csv(
-        [
-            {"index": i, "image": r.name, "label": r.label, "group": r.group, "fold": fold_of[i]}
-            for i, r in enumerate(records)
-        ]
-    )
-
-
-def _csv(rows: list[dict[str, Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    rows = [
+        {"index": i, "image": r.name, "label": r.label, "group": r.group, "fold": fold_of[i]}
+        for i, r in enumerate(made.dataset.records)
+    ]
+    return state.csv_text(list(rows[0]), rows)
 
 
 def _one_fold(
@@ -175,33 +160,8 @@ def _one_fold(
     fold = split[number]
     name = f"fold {number}"
     seed = derive(made.seed, "fold", number)
-    trainer = Trainer(
-        made.network(seed),
-        samples,
-        fold.train,
-        fold.validation,
-        made.recipe,
-        folder,
-        seed=seed,
-        precision=made.precision,
-        guidance=made.guidance,
-        self_guidance=made.self_guidance,
-        masks=made.masks,
-        erase=made.erase,
-        freeze=made.freeze,
-        team=team,
-    )
-
-    board = Board(folder) if tensorboard and team.first else None
-
-    def on_epoch(row: Row) -> None:
-        bars.say(describe(name, row, made.recipe.epochs))
-        if board is not None:
-            board.show(trainer.history)
-
-    trainer.run(bars.part(name), on_epoch)
-    if board is not None:
-        board.close()
+    trainer = made.trainer(samples, fold.train, fold.validation, folder, seed, team)
+    train(trainer, name, bars, folder if tensorboard and team.first else None)
     logits = trainer.predict(fold.test, exact=True)
     target = samples.target[fold.test].numpy()
     held_out = trainer.predict(fold.validation, exact=True)
@@ -211,7 +171,7 @@ def _one_fold(
     temperature = {b: fit_temperature(held_out[b], shown) for b in BRANCHES}
     figures = {b: measure(logits[b], target, made.dataset.classes) for b in BRANCHES}
     rows = prediction_rows(made, fold.test, logits, number)
-    state.write_text(folder / PREDICTIONS, _csv(rows))
+    state.write_csv(folder / PREDICTIONS, rows)
     checkpoint(
         trainer,
         made,
@@ -240,6 +200,20 @@ def _one_fold(
     for path in folder.glob("best-*.safetensors"):
         path.unlink()
     bars.say(f"{name}: tested on {len(target)} images: {_short(figures['fusion'])}")
+
+
+def train(trainer: Trainer, name: str, bars: console.Bars, logs: Path | None) -> None:
+    """Train to the end, saying how each epoch went. logs: TensorBoard's folder, None for none."""
+    board = None if logs is None else Board(logs)
+
+    def on_epoch(row: Row) -> None:
+        bars.say(describe(name, row, trainer.recipe.epochs))
+        if board is not None:
+            board.show(trainer.history)
+
+    trainer.run(bars.part(name), on_epoch)
+    if board is not None:
+        board.close()
 
 
 def describe(name: str, row: Row, epochs: int) -> str:
@@ -341,8 +315,7 @@ def read_predictions(
     path: Path, classes: tuple[str, ...]
 ) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.int64], NDArray[np.int64]]:
     """Return each branch's logits, the class indices and the folds of a predictions.csv."""
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = state.read_csv(path)
     logits = {
         b: np.array([[float(row[f"{b}_logit_{name}"]) for name in classes] for row in rows])
         for b in BRANCHES

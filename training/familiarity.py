@@ -8,7 +8,6 @@ networks, whose features are not.
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -96,11 +95,10 @@ def _read(table: Path, fold_of: dict[int, int]) -> dict[int, float] | None:
     if not table.is_file():
         return None
     try:
-        with table.open(encoding="utf-8", newline="") as file:
-            rows = [
-                (int(row["index"]), int(row["fold"]), float(row["distance"]))
-                for row in csv.DictReader(file)
-            ]
+        rows = [
+            (int(row["index"]), int(row["fold"]), float(row["distance"]))
+            for row in state.read_csv(table)
+        ]
     except (ValueError, KeyError, TypeError):
         rows = []
     if {i: fold for i, fold, _ in rows} != fold_of:

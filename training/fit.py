@@ -24,10 +24,9 @@ from engine.evaluation.familiarity import Limit, Reference
 from engine.model.metadata import BRANCHES, Metrics
 from engine.progress import Progress
 from engine.saliency.background import encode
-from training import console, cv, datasets, familiarity, options
-from training.board import Board
+from training import console, cv, datasets, familiarity, options, state
 from training.folds import folds
-from training.loop import Row, Samples, Trainer, derive, precision_before
+from training.loop import Samples, derive, precision_before
 from training.options import Experiment
 from training.recipes import agree, completed
 
@@ -112,36 +111,10 @@ def fit(given: argparse.Namespace) -> None:
     with console.bars(1, "fit") as bars:
         with team.first_ahead():
             samples = made.samples(bars.part("images"))
-        trainer = Trainer(
-            made.network(seed),
-            samples,
-            everything,
-            everything[:0],
-            made.recipe,
-            work,
-            seed=seed,
-            precision=made.precision,
-            guidance=made.guidance,
-            self_guidance=made.self_guidance,
-            masks=made.masks,
-            erase=made.erase,
-            freeze=made.freeze,
-            team=team,
-        )
-
+        trainer = made.trainer(samples, everything, everything[:0], work, seed, team)
         # Not in the work folder, which goes when all is done.
-        board = None
-        if given.tensorboard and team.first:
-            board = Board(out.with_name(f"{out.stem}.logs"))
-
-        def on_epoch(row: Row) -> None:
-            bars.say(cv.describe("fit", row, made.recipe.epochs))
-            if board is not None:
-                board.show(trainer.history)
-
-        trainer.run(bars.part("fit"), on_epoch)
-        if board is not None:
-            board.close()
+        logs = out.with_name(f"{out.stem}.logs") if given.tensorboard and team.first else None
+        cv.train(trainer, "fit", bars, logs)
         if not team.first:
             return
         near: tuple[Reference, Limit] | None = None
@@ -175,13 +148,13 @@ def fit(given: argparse.Namespace) -> None:
 
 def _finished(run: Path, made: Experiment) -> dict[str, Any]:
     """Return the metrics of a cross-validation of this very model."""
-    try:
-        config = json.loads((run / cv.CONFIG).read_text("utf-8"))
-        result: dict[str, Any] = json.loads((run / cv.METRICS).read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise InvalidInputError(
-            f"{run} holds no finished cross-validation; finish it with training.cv --out {run}."
-        ) from error
+    config, result = (
+        state.read_json(
+            run / name,
+            f"{run} holds no finished cross-validation; finish it with training.cv --out {run}.",
+        )
+        for name in (cv.CONFIG, cv.METRICS)
+    )
     ours = json.loads(json.dumps(made.to_dict()))
     other = [key for key in MUST_AGREE if not agree(config, ours, key)]
     # The number of epochs is what is taken from there, and nothing stops early here; all else of

@@ -7,9 +7,7 @@ ends in the very weights that it would have reached undisturbed.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import math
 import time
@@ -445,11 +443,7 @@ class Trainer:
                 "best": self._best if self.best_epoch >= 0 else None,
             },
         )
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(self.history[-1]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.history)
-        state.write_text(self.folder / "history.csv", text.getvalue())
+        state.write_csv(self.folder / "history.csv", self.history)
         for path in self.folder.glob("best-*.safetensors"):
             if path != self._best_path():
                 path.unlink()

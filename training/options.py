@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from engine.errors import InvalidInputError
 from engine.images.preprocess import Preprocessing
@@ -22,7 +24,7 @@ from training import console, datasets
 from training.augment import AUGMENTATIONS, flippable
 from training.cache import pixels
 from training.datasets import Dataset
-from training.loop import Samples
+from training.loop import Samples, Trainer
 from training.recipes import RECIPES, Recipe, recipe
 from training.team import Team
 
@@ -166,6 +168,33 @@ class Experiment:
         records = self.dataset.records
         data = pixels(records, self.preprocessing, progress)
         return Samples(data, torch.tensor(self.dataset.labels), flippable(records), self.device)
+
+    def trainer(
+        self,
+        samples: Samples,
+        train: NDArray[np.int64],
+        validation: NDArray[np.int64],
+        folder: Path,
+        seed: int,
+        team: Team | None = None,
+    ) -> Trainer:
+        """Return what trains a new network; ``seed`` decides its weights and all that is drawn."""
+        return Trainer(
+            self.network(seed),
+            samples,
+            train,
+            validation,
+            self.recipe,
+            folder,
+            seed=seed,
+            precision=self.precision,
+            guidance=self.guidance,
+            self_guidance=self.self_guidance,
+            masks=self.masks,
+            erase=self.erase,
+            freeze=self.freeze,
+            team=team,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return what decides the result, as a JSON object; no folder of this machine."""

@@ -23,8 +23,7 @@ from engine.progress import Progress
 from engine.report import overlay, picture
 from engine.saliency.map import SaliencyMap
 from engine.session import Prediction, Session
-from training import console, cv
-from training.evaluate import rows
+from training import console, cv, state
 
 NO_MASK = "-"
 
@@ -140,7 +139,7 @@ def model_for(source: Path, name: str, frame: int) -> tuple[Path, int | None]:
     """
     if source.is_file():
         return source, None
-    table = rows.read(source / cv.FOLDS) if (source / cv.FOLDS).is_file() else []
+    table = state.read_csv(source / cv.FOLDS) if (source / cv.FOLDS).is_file() else []
     names = {name, f"{name}#{frame}"} if frame else {name}
     folds = {int(row["fold"]) for row in table if row["image"] in names}
     if len(folds) != 1:

@@ -1,10 +1,12 @@
-"""What a run needs to go on after being killed: one safetensors file an epoch, no pickle."""
+"""A run's files, each whole or not there: what it goes on with (no pickle), tables, JSON."""
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from engine.errors import SaliscopeError
+from engine.errors import InvalidInputError, SaliscopeError
 
 KEY = "training"
 """The header entry that holds everything that is not a tensor, as JSON."""
@@ -48,6 +50,46 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, values: Any) -> None:
     """Write JSON for people to read, whole or not at all; no NaN."""
     write_text(path, json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path, refusal: str) -> dict[str, Any]:
+    """Return a JSON object; ``InvalidInputError`` that says ``refusal`` where there is none."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidInputError(refusal) from error
+    if not isinstance(found, dict):
+        raise InvalidInputError(refusal)
+    return found
+
+
+def recorded(path: Path, key: str) -> str | None:
+    """Return what a JSON file says of ``key``; None where there is no file, or it does not say."""
+    try:
+        return str(json.loads(path.read_text("utf-8"))[key])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], header: bool = True) -> str:
+    """Return rows as CSV; None becomes an empty cell."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    if header:
+        writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows, at least one, as CSV, whole or not at all."""
+    write_text(path, csv_text(list(rows[0]), rows))
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a CSV file."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def replace(partial: Path, path: Path) -> None:

@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import InvalidInputError, SaliscopeError
 from training import console, datasets, options
 from training.folds import folds
-from training.loop import DivergedError, Row, Samples, Trainer, derive
+from training.loop import DivergedError, Row, Samples, derive
 from training.options import Experiment
 
 if TYPE_CHECKING:
@@ -209,21 +209,7 @@ def _one_trial(
     tried = suggest(trial, made, given.augmentation is None)
     folder = given.out / name
     weights = derive(made.seed, "fold", given.fold)
-    trainer = Trainer(
-        tried.network(weights),
-        samples,
-        train,
-        validation,
-        tried.recipe,
-        folder,
-        seed=weights,
-        precision=made.precision,
-        guidance=tried.guidance,
-        self_guidance=tried.self_guidance,
-        masks=tried.masks,
-        erase=tried.erase,
-        freeze=tried.freeze,
-    )
+    trainer = tried.trainer(samples, train, validation, folder, weights)
 
     reported = 0
 

@@ -21,7 +21,6 @@ from engine.progress import Progress
 from engine.session import Session
 from training import console, cv, datasets, familiarity, state
 from training.cache import Files
-from training.evaluate import rows
 from training.evaluate.run import stratified
 
 LIMIT, NOISE = 100, 50
@@ -100,8 +99,8 @@ def measure(given: argparse.Namespace) -> None:
 def _held_out(run: Path) -> tuple[list[float], list[str]]:
     """Return the distances out of fold, and the images' groups."""
     try:
-        table = rows.read(run / familiarity.TABLE)
-        group = {row["index"]: row["group"] for row in rows.read(run / cv.FOLDS)}
+        table = state.read_csv(run / familiarity.TABLE)
+        group = {row["index"]: row["group"] for row in state.read_csv(run / cv.FOLDS)}
         return [float(row["distance"]) for row in table], [group[row["index"]] for row in table]
     except (OSError, KeyError, ValueError) as error:
         raise InvalidInputError(

@@ -19,7 +19,7 @@ from engine.model.device import choose_device
 from engine.saliency.together import METHOD
 from training import console, state
 from training.evaluate import coherence, deletion, summary
-from training.evaluate.rows import Rows, read, text_of
+from training.evaluate.rows import Rows
 from training.evaluate.run import Run, open_run, stratified
 from training.evaluate.work import BACKGROUND_IMAGES, SHAP, Evaluator, Settings
 
@@ -142,7 +142,9 @@ def evaluate(given: argparse.Namespace) -> None:
         bars.done()
         work.native_deletion(deleted, bars.part("deletion"))
         bars.done()
-        lesions = {int(r["index"]) for r in read(folder / COHERENCE) if int(r["area"]) > 0}
+        lesions = {
+            int(r["index"]) for r in state.read_csv(folder / COHERENCE) if int(r["area"]) > 0
+        }
         scored = [i for i in order if i in lesions]
         scored = scored[: int(min(shap, len(scored)))]
         explained = deleted[: int(min(shap, len(deleted)))]
@@ -163,10 +165,8 @@ def _precision(asked: str, folder: Path, run: Run, device: str) -> str:
     """
     if asked != "auto":
         return asked
-    try:
-        return str(json.loads((folder / CONFIG).read_text("utf-8"))["precision"])
-    except (OSError, ValueError, KeyError):
-        return run.session(run.done[0], device, "auto").precision
+    before = state.recorded(folder / CONFIG, "precision")
+    return before or run.session(run.done[0], device, "auto").precision
 
 
 def _deletion_precision(
@@ -178,10 +178,9 @@ def _deletion_precision(
     """
     if asked != "auto" or precision == "bfloat16":
         return precision if asked == "auto" else asked
-    try:
-        return str(json.loads((folder / CONFIG).read_text("utf-8"))["deletion_precision"])
-    except (OSError, ValueError, KeyError):
-        pass
+    before = state.recorded(folder / CONFIG, "deletion_precision")
+    if before:
+        return before
     session = run.session(run.done[0], device, precision)
     inputs = []
     for index in run.held_out(run.done[0])[:PROBE]:
@@ -232,16 +231,16 @@ def _drop_shap(folder: Path) -> None:
     """Drop what an older version found by SHAP against black; it is computed anew."""
     for name in (COHERENCE, DELETION):
         if (folder / name).is_file():
-            rows = read(folder / name)
+            rows = state.read_csv(folder / name)
             kept = [row for row in rows if not row["map"].startswith(SHAP)]
             if len(kept) < len(rows):
                 console.say(f"{name}: SHAP maps that were compared with black are left out.")
-                state.write_text(folder / name, text_of(list(rows[0]), kept))
+                state.write_text(folder / name, state.csv_text(list(rows[0]), kept))
 
 
 def summarise(folder: Path, dataset: str, classes: tuple[str, ...]) -> dict[str, Any]:
     """Sum up the tables as they are; write and return the summary."""
-    scores, deletions = read(folder / COHERENCE), read(folder / DELETION)
+    scores, deletions = (state.read_csv(folder / name) for name in (COHERENCE, DELETION))
     lesions = [row for row in scores if int(row["area"]) > 0]
     result: dict[str, Any] = {
         "dataset": dataset,
@@ -258,28 +257,20 @@ def summarise(folder: Path, dataset: str, classes: tuple[str, ...]) -> dict[str,
     state.write_json(folder / SUMMARY, result)
     for name in ("coherence", "deletion"):
         if result[name]:
-            text = text_of(list(result[name][0]), result[name])
-            state.write_text(folder / f"{name}-summary.csv", text)
+            state.write_csv(folder / f"{name}-summary.csv", result[name])
     return result
 
 
 def describe(result: dict[str, Any]) -> str:
     """Say in a table what came out over all images."""
     lines = []
-    whole = [row for row in result["coherence"] if row["subset"] == "all"]
-    if whole:
-        lines.append(f"{'coherence':16} {'images':>6} {'RMA':>7} {'RRA':>7}")
-        lines += [
-            f"{row['map']:16} {row['images']:6} {_figure(row['rma'])} {_figure(row['rra'])}"
-            for row in whole
-        ]
-    whole = [row for row in result["deletion"] if row["subset"] == "all"]
-    if whole:
-        lines.append(f"{'deletion':16} {'images':>6} {'DS':>7} {'DSc':>7}")
-        lines += [
-            f"{row['map']:16} {row['images']:6} {_figure(row['ds'])} {_figure(row['dsc'])}"
-            for row in whole
-        ]
+    for part, *titles in (("coherence", "RMA", "RRA"), ("deletion", "DS", "DSc")):
+        whole = [row for row in result[part] if row["subset"] == "all"]
+        if whole:
+            lines.append(f"{part:16} {'images':>6} {titles[0]:>7} {titles[1]:>7}")
+        for row in whole:
+            figures = " ".join(_figure(row[title.lower()]) for title in titles)
+            lines.append(f"{row['map']:16} {row['images']:6} {figures}")
     return "\n".join(lines)
 
 

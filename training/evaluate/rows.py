@@ -16,22 +16,6 @@ Key = tuple[int, str]
 """The record's index and the map's name: one row each."""
 
 
-def text_of(columns: Sequence[str], rows: Iterable[dict[str, Any]], header: bool = True) -> str:
-    """Return rows as CSV; None becomes an empty cell."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    if header:
-        writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
-
-
-def read(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a CSV file."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 class Rows:
     """Rows of ``columns``, "index" and "map" among them, in a CSV file.
 
@@ -43,7 +27,7 @@ class Rows:
         self.path = path
         self.columns = tuple(columns)
         if not path.is_file():
-            state.write_text(path, text_of(self.columns, ()))
+            state.write_text(path, state.csv_text(self.columns, ()))
         text = path.read_text("utf-8")
         whole = text[: text.rfind("\n") + 1]
         if whole != text:
@@ -64,7 +48,7 @@ class Rows:
         if not rows:
             return
         with self.path.open("a", encoding="utf-8", newline="") as file:
-            file.write(text_of(self.columns, rows, header=False))
+            file.write(state.csv_text(self.columns, rows, header=False))
             file.flush()
             os.fsync(file.fileno())
         self.known |= {(row["index"], row["map"]) for row in rows}

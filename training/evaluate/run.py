@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,8 @@ import numpy as np
 
 from engine.errors import InvalidInputError
 from engine.session import Session
-from training import cv, datasets
+from training import cv, datasets, state
 from training.datasets import Dataset
-from training.evaluate import rows
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,7 @@ class Run:
 
     def model(self, fold: int) -> Path:
         """The checkpoint of a fold."""
-        return self.folder / f"fold-{fold}" / cv.MODEL
+        return cv.folder_of(self.folder, fold) / cv.MODEL
 
     def session(self, fold: int, device: str, precision: str) -> Session:
         """Open the model of a fold."""
@@ -43,13 +41,17 @@ class Run:
 
 def read_config(folder: Path) -> dict[str, Any]:
     """Return what a run was begun with; ``InvalidInputError`` where there is no run."""
-    try:
-        config: dict[str, Any] = json.loads((folder / cv.CONFIG).read_text("utf-8"))
-        return config
-    except (OSError, ValueError) as error:
-        raise InvalidInputError(
-            f"{folder} holds no run; give the folder that training.cv --out wrote."
-        ) from error
+    return state.read_json(
+        folder / cv.CONFIG, f"{folder} holds no run; give the folder that training.cv --out wrote."
+    )
+
+
+def trained_folds(folder: Path, config: dict[str, Any]) -> tuple[int, ...]:
+    """Return a run's folds that are done; ``InvalidInputError`` where none is."""
+    done = tuple(k for k in range(int(config["folds"])) if cv.is_done(folder, k))
+    if not done:
+        raise InvalidInputError(f"No fold of {folder} is trained yet; go on with training.cv.")
+    return done
 
 
 def open_run(folder: Path, data: Path) -> Run:
@@ -59,7 +61,7 @@ def open_run(folder: Path, data: Path) -> Run:
     """
     config = read_config(folder)
     dataset = datasets.load(config["dataset"], data, tuple(config["classes"]))
-    table = rows.read(folder / cv.FOLDS)
+    table = state.read_csv(folder / cv.FOLDS)
     before = [(row["image"], row["label"], row["group"]) for row in table]
     if before != [(r.name, r.label, r.group) for r in dataset.records]:
         raise InvalidInputError(
@@ -67,12 +69,7 @@ def open_run(folder: Path, data: Path) -> Run:
             "give the same folder with --data."
         )
     folds = tuple(int(row["fold"]) for row in table)
-    done = tuple(
-        k for k in range(int(config["folds"])) if (folder / f"fold-{k}" / cv.METRICS).is_file()
-    )
-    if not done:
-        raise InvalidInputError(f"No fold of {folder} is trained yet; go on with training.cv.")
-    return Run(folder, config, dataset, folds, done)
+    return Run(folder, config, dataset, folds, trained_folds(folder, config))
 
 
 def stratified(labels: list[int], seed: int) -> list[int]:

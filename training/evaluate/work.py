@@ -16,10 +16,11 @@ from engine.images.preprocess import to_model_input
 from engine.progress import Progress
 from engine.saliency.map import SaliencyMap
 from engine.session import Session
+from training import state
 from training.cache import Files, lesion_mask
 from training.datasets import Record
 from training.evaluate import coherence, deletion, strip
-from training.evaluate.rows import Rows, read
+from training.evaluate.rows import Rows
 from training.evaluate.run import Run, stratified
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ class Evaluator:
         """Write the example of deletion by the fused map, of the last class, where there is one."""
         name = self.run.config["architecture"]["fusion"]
         classes = self.run.dataset.classes
-        row = strip.choose(read(self.deletion.path), name, classes[-1], len(classes) - 1)
+        row = strip.choose(state.read_csv(self.deletion.path), name, classes[-1], len(classes) - 1)
         if row is not None:
             index = int(row["index"])
             record = self.run.dataset.records[index]

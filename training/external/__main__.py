@@ -19,7 +19,6 @@ from training import console, datasets, state
 from training.cache import Files, lesion_mask
 from training.datasets import Dataset, Record
 from training.evaluate import coherence
-from training.evaluate.rows import text_of
 from training.external import models, summary
 
 FOLDER = "external"
@@ -85,9 +84,9 @@ def test(given: argparse.Namespace) -> None:
         "familiarity": summary.familiarity(predictions),
     }
     out.mkdir(parents=True, exist_ok=True)
-    state.write_text(out / PREDICTIONS, text_of(list(predictions[0]), predictions))
+    state.write_csv(out / PREDICTIONS, predictions)
     if scores:
-        state.write_text(out / COHERENCE, text_of(list(scores[0]), scores))
+        state.write_csv(out / COHERENCE, scores)
     state.write_json(out / SUMMARY, result)
     console.say(describe(result))
 

@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import InvalidInputError
 from engine.images.image import Image
 from engine.model.metadata import BRANCHES
 from engine.session import Session
 from training import cv
-from training.evaluate.run import read_config
+from training.evaluate.run import read_config, trained_folds
 
 ENSEMBLE = "ensemble"
 """The folds' mean: of calibrated probabilities, and of maps that each sum to one."""
@@ -42,15 +41,8 @@ def paths_of(source: Path) -> dict[str, Path]:
     """
     if source.is_file():
         return {"model": source}
-    config = read_config(source)
-    found = {
-        f"fold {k}": cv.folder_of(source, k) / cv.MODEL
-        for k in range(int(config["folds"]))
-        if (cv.folder_of(source, k) / cv.METRICS).is_file()
-    }
-    if not found:
-        raise InvalidInputError(f"No fold of {source} is trained yet; go on with training.cv.")
-    return found
+    done = trained_folds(source, read_config(source))
+    return {f"fold {k}": cv.folder_of(source, k) / cv.MODEL for k in done}
 
 
 def ask(session: Session, image: Image, frame: int) -> Said:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -112,15 +111,7 @@ def _load(folders: Sequence[Path], names: str | None) -> list[Results]:
 
 
 def _json(path: Path, command: str) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise InvalidInputError(
-            f"{path} cannot be read; give what python -m {command} wrote."
-        ) from error
-    if not isinstance(found, dict):
-        raise InvalidInputError(f"{path} is not what python -m {command} writes; give another.")
-    return found
+    return state.read_json(path, f"{path} cannot be read; give what python -m {command} wrote.")
 
 
 def not_run(path: Path) -> list[tuple[str, str]]:

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import InvalidInputError
-from training import aggregation, cv
+from training import aggregation, cv, state
 from training.evaluate import __main__ as evaluation
-from training.evaluate import rows
 from training.evaluate.run import read_config
 from training.external import __main__ as external
 
@@ -96,15 +95,15 @@ def load(folder: Path, name: str | None = None) -> Results:
         )
     classes = tuple(config["classes"])
     logits, target, folds = cv.read_predictions(path, classes)
-    groups = tuple(row["group"] for row in rows.read(path))
+    groups = tuple(row["group"] for row in state.read_csv(path))
     place = folder / evaluation.FOLDER
     summary = None
     scores: list[Row] = []
     deletions: list[Row] = []
     if (place / evaluation.SUMMARY).is_file():
         summary = json.loads((place / evaluation.SUMMARY).read_text("utf-8"))
-        scores = rows.read(place / evaluation.COHERENCE)
-        deletions = rows.read(place / evaluation.DELETION)
+        scores = state.read_csv(place / evaluation.COHERENCE)
+        deletions = state.read_csv(place / evaluation.DELETION)
     return Results(
         name or folder.resolve().name,
         folder,

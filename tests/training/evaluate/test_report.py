@@ -16,11 +16,11 @@ from engine.model.presets import preset
 from training import cv
 from training.evaluate import coherence, deletion
 from training.evaluate.__main__ import summarise
-from training.evaluate.rows import text_of
 from training.report import formats, paper, tables
 from training.report.__main__ import main
 from training.report.results import load
 from training.report.table import Figure, Table
+from training.state import csv_text
 
 CLASSES = ("benign", "malignant")
 MAPS = ("global", "local", "gate", "attention", "shap-gate")
@@ -68,7 +68,7 @@ def _write(
                 **{f"{b}_logit_{c}": logits[k] for b in cv.BRANCHES for k, c in enumerate(CLASSES)},
             }
         )
-    (folder / cv.PREDICTIONS).write_text(text_of(list(predictions[0]), predictions))
+    (folder / cv.PREDICTIONS).write_text(csv_text(list(predictions[0]), predictions))
     if evaluated:
         _evaluate(folder, about, rng, gate)
     return folder
@@ -101,8 +101,8 @@ def _evaluate(
                     **{"ds": ds + rng.normal() / 100, "ds_uncalibrated": ds, **curves},
                 }
             )
-    (place / "coherence.csv").write_text(text_of(coherence.COLUMNS, scores))
-    (place / "deletion.csv").write_text(text_of(deletion.COLUMNS, deletions))
+    (place / "coherence.csv").write_text(csv_text(coherence.COLUMNS, scores))
+    (place / "deletion.csv").write_text(csv_text(deletion.COLUMNS, deletions))
     settings = {"alpha": 1.0, "blur_sigma": 10 / 224, "shap_samples": 64}
     (place / "config.json").write_text(json.dumps(settings))
     summarise(place, "busi", CLASSES)
