@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QFormLayout,
 
 from engine.saliency.derived import Normalisation, difference_name, title
 from viewer.actions import Actions
+from viewer.dialogs import accept_or_cancel
 from viewer.state import AppState
 from viewer.state.analysis import is_derived
 from viewer.widgets.wrapped import Wrapped
@@ -51,12 +52,8 @@ class DifferenceDialog(QDialog):
         for key, text, _ in UNITS:
             self.unit.addItem(text, key)
         self._says = Wrapped("", "secondary")
-        self._buttons = QDialogButtonBox(
-            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
-        )
+        self._buttons = accept_or_cancel(self)
         self._buttons.button(QDialogButtonBox.StandardButton.Ok).setText("Show")
-        self._buttons.accepted.connect(self.accept)
-        self._buttons.rejected.connect(self.reject)
         form = QFormLayout(self)
         form.addRow("&Map", self.first)
         form.addRow("m&inus", self.second)

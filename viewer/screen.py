@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from viewer import theme
+from viewer.dialogs import accept_or_cancel
 from viewer.settings import Settings
 from viewer.widgets.section import label
 
@@ -177,11 +178,6 @@ class CalibrationDialog(QDialog):
         card.toggled.connect(self.gauge.show_card)
         self._says = label("", "secondary")
         self.gauge.changed.connect(self._follow)
-        buttons = QDialogButtonBox(
-            QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel
-        )
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
         ways = QHBoxLayout()
         ways.addWidget(card)
         ways.addWidget(ruler)
@@ -193,7 +189,7 @@ class CalibrationDialog(QDialog):
         layout.addWidget(says)
         layout.addWidget(self.gauge, 1)
         layout.addLayout(ways)
-        layout.addWidget(buttons)
+        layout.addWidget(accept_or_cancel(self, QDialogButtonBox.StandardButton.Save))
         self.resize(720, 500)
         self._follow(self.gauge.mm_per_pixel)
         self.gauge.setFocus()

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import MaskError
-from engine.images.image import Image
 from engine.masks import measure, operations, shapes
 from engine.masks.collection import MaskCollection
 from engine.masks.edits import PixelEdit
-from engine.masks.history import DEFAULT_LIMIT_BYTES, Edit
+from engine.masks.history import Edit
 from engine.masks.mask import Mask
 from engine.masks.operations import Spacing
 from engine.masks.packing import pack
@@ -29,17 +28,8 @@ class MaskDocument(MaskCollection):
     raises ``IndexError``. An operation during a stroke ends the stroke first.
     """
 
-    def __init__(
-        self,
-        image: Image,
-        masks: Iterable[Mask] = (),
-        *,
-        author: str = "",
-        history_bytes: int = DEFAULT_LIMIT_BYTES,
-    ) -> None:
-        self._stroke: Stroke | None = None
-        self._stroke_edits: list[Edit] = []
-        super().__init__(image, masks, author=author, history_bytes=history_bytes)
+    _stroke: Stroke | None = None
+    _stroke_edits: Sequence[Edit] = ()
 
     # History
 
@@ -108,7 +98,7 @@ class MaskDocument(MaskCollection):
     def end_stroke(self) -> None:
         """Lift the brush: the stroke becomes one step. Nothing if there is no stroke."""
         stroke, edits = self._stroke, self._stroke_edits
-        self._stroke, self._stroke_edits = None, []
+        self._stroke, self._stroke_edits = None, ()
         if stroke is None:
             return
         edit = stroke.finish()
@@ -120,7 +110,7 @@ class MaskDocument(MaskCollection):
     def cancel_stroke(self) -> None:
         """Take the stroke back as if it had not been begun. Nothing if there is none."""
         stroke, edits = self._stroke, self._stroke_edits
-        self._stroke, self._stroke_edits = None, []
+        self._stroke, self._stroke_edits = None, ()
         if stroke is None:
             return
         edit = stroke.finish()

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as PillowImage
 
+from training import cv
+
 SIDE = 64
 CLASSES = ("benign", "malignant")
 
@@ -30,3 +32,15 @@ def write(folder: Path, patients: int, *, seed: int = 0) -> Path:
         lines.append(f"p{patient}.png,{CLASSES[patient % 2]},P{patient},US,{mask}")
     (folder / "manifest.csv").write_text("\n".join(lines) + "\n")
     return folder
+
+
+def options(data: Path) -> list[str]:
+    """The options of a training of one epoch on such a folder."""
+    how = ["--size", str(SIDE), "--epochs", "1", "--device", "cpu"]
+    return ["--dataset", "manifest", "--data", str(data), *how]
+
+
+def cross_validate(data: Path, out: Path, *more: str) -> Path:
+    """Train two folds and return the run."""
+    assert cv.main([*options(data), "--folds", "2", "--out", str(out), *more]) == 0
+    return out

@@ -10,16 +10,11 @@ from PIL import Image as PillowImage
 from engine.model import checkpoint
 from engine.session import Session
 from tests.training import cohort
-from training import card, cv, fit, pictures, unlike
-from training.evaluate import rows
+from training import card, fit, pictures, unlike
 from training.external.__main__ import main as external
+from training.state import read_csv
 
 PATIENTS = 14
-
-
-def _options(data: Path) -> list[str]:
-    quick = ["--size", str(cohort.SIDE), "--epochs", "1"]
-    return ["--dataset", "manifest", "--data", str(data), *quick, "--device", "cpu"]
 
 
 @pytest.fixture(scope="module")
@@ -29,15 +24,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("runs") / "run"
-    assert cv.main([*_options(data), "--folds", "2", "--out", str(out)]) == 0
-    return out
+    return cohort.cross_validate(data, tmp_path_factory.mktemp("runs") / "run")
 
 
 @pytest.fixture(scope="module")
 def model(data: Path, run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("models") / "breast-ultrasound.safetensors"
-    given = [*_options(data), "--cv", str(run), "--name", "Breast | ultrasound", "--half"]
+    given = [*cohort.options(data), "--cv", str(run), "--name", "Breast | ultrasound", "--half"]
     assert fit.main([*given, "--out", str(path)]) == 0
     return path
 
@@ -98,7 +91,7 @@ def test_pictures_show_the_image_and_all_maps_by_the_fold_that_held_it_out(
     images = [str(data / "p0.png"), str(data / f"p{PATIENTS - 1}.png")]
     given = [str(run), "--images", *images, "--out", str(tmp_path), "--device", "cpu"]
     assert pictures.main([*given, "--shap", "4"]) == 0
-    fold = {r["image"]: int(r["fold"]) for r in rows.read(run / "folds.csv")}
+    fold = {r["image"]: int(r["fold"]) for r in read_csv(run / "folds.csv")}
     session = Session.open(run / f"fold-{fold['p0.png']}" / "model.safetensors", "cpu", "float32")
     about = session.checkpoint.metadata
     said = capsys.readouterr().out
@@ -150,7 +143,7 @@ def test_unlike_images_are_counted_by_kind(
     found = json.loads(out.read_text())
     own, same, noise = found["kinds"]
     limit = checkpoint.load(model).metadata.familiarity
-    held_out = [float(r["distance"]) / limit.distance for r in rows.read(run / "familiarity.csv")]
+    held_out = [float(r["distance"]) / limit.distance for r in read_csv(run / "familiarity.csv")]
     assert own["unlike"] == pytest.approx(np.mean(np.array(held_out) > 1))
     assert own["median_of_limit"] == pytest.approx(np.median(held_out)) and own["auc"] is None
     assert same["images"] == PATIENTS and noise["images"] == 6

@@ -1,6 +1,5 @@
 """The commands training.cv and training.fit, whole, on a small cohort of real files."""
 
-import csv
 import json
 import os
 import shutil
@@ -21,6 +20,7 @@ from engine.images.reader import read
 from engine.model import checkpoint
 from tests.conftest import heed_ctrl_c
 from training import cv, fit
+from training.state import read_csv
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENTS, EACH, SIDE = 16, 2, 64
@@ -70,13 +70,8 @@ def run(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def test_every_record_is_predicted_once_out_of_fold(run: Path) -> None:
-    rows = _rows(run / "predictions.csv")
+    rows = read_csv(run / "predictions.csv")
     assert [int(r["index"]) for r in rows] == list(range(PATIENTS * EACH))
     folds: dict[str, set[str]] = {}
     for row in rows:
@@ -108,7 +103,7 @@ def test_a_fold_s_checkpoint_gives_its_predictions(run: Path, cohort: Path) -> N
     assert model.classes == ("healthy", "ill")
     assert [m.split for m in model.metadata.metrics] == ["fold 1 of 2, held out"] * 3
     network = model.network()
-    for row in [r for r in _rows(run / "predictions.csv") if r["fold"] == "1"][:4]:
+    for row in [r for r in read_csv(run / "predictions.csv") if r["fold"] == "1"][:4]:
         entry = to_model_input(read(cohort / row["image"]), 0, model.metadata.preprocessing)
         with torch.no_grad():
             logits = network(torch.from_numpy(entry.tensor)[None]).fusion_logits[0]
@@ -224,8 +219,8 @@ def test_fit_makes_the_model_that_is_shipped(
     near = data.familiarity
     assert near is not None and near.images == PATIENTS * EACH
     assert "out of fold, 2 folds of manifest" in near.source
-    distances = {int(r["index"]): r for r in _rows(run / "familiarity.csv")}
-    folds_of = {int(r["index"]): r["fold"] for r in _rows(run / "predictions.csv")}
+    distances = {int(r["index"]): r for r in read_csv(run / "familiarity.csv")}
+    folds_of = {int(r["index"]): r["fold"] for r in read_csv(run / "predictions.csv")}
     assert {i: r["fold"] for i, r in distances.items()} == folds_of
     found = [float(r["distance"]) for r in distances.values()]
     assert near.distance == pytest.approx(np.percentile(found, 95))

@@ -1,6 +1,5 @@
 """``training.external`` on a run of ``training.cv`` and on a fitted model, with real files."""
 
-import csv
 import json
 import shutil
 from pathlib import Path
@@ -18,6 +17,7 @@ from tests.training import cohort
 from training import cv, datasets, fit
 from training.datasets import busbra
 from training.external.__main__ import main
+from training.state import read_csv
 
 PATIENTS, ELSEWHERE = 14, 50
 
@@ -44,16 +44,9 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _options(data: Path) -> list[str]:
-    quick = ["--size", str(cohort.SIDE), "--epochs", "1"]
-    return ["--dataset", "manifest", "--data", str(data), *quick, "--device", "cpu"]
-
-
 @pytest.fixture(scope="module")
 def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("runs") / "run"
-    assert cv.main([*_options(data), "--folds", "2", "--out", str(out)]) == 0
-    return out
+    return cohort.cross_validate(data, tmp_path_factory.mktemp("runs") / "run")
 
 
 @pytest.fixture(scope="module")
@@ -62,21 +55,16 @@ def tested(run: Path, elsewhere: Path) -> Path:
     return run / "external" / "busbra"
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def test_folds_answer_as_their_sessions_and_together_as_their_mean(
     run: Path, elsewhere: Path, tested: Path
 ) -> None:
-    rows = _rows(tested / "predictions.csv")
+    rows = read_csv(tested / "predictions.csv")
     assert len(rows) == 3 * ELSEWHERE
     image = read(elsewhere / "Images" / "bus_0003-l.png")
     mask = read(elsewhere / "Masks" / "mask_0003-l.png").grey(0) > 0
     mine = {r["model"]: r for r in rows if r["image"] == "bus_0003-l.png"}
     malignant = {m: float(r["fusion_probability_malignant"]) for m, r in mine.items()}
-    scores = _rows(tested / "coherence.csv")
+    scores = read_csv(tested / "coherence.csv")
     shares = []
     for fold in (0, 1):
         session = Session.open(run / f"fold-{fold}" / "model.safetensors", "cpu", "float32")
@@ -97,7 +85,7 @@ def test_folds_answer_as_their_sessions_and_together_as_their_mean(
 
 def test_summary_is_of_the_rows_with_intervals_and_by_device(tested: Path) -> None:
     summary = json.loads((tested / "summary.json").read_text())
-    rows = [r for r in _rows(tested / "predictions.csv") if r["model"] == "ensemble"]
+    rows = [r for r in read_csv(tested / "predictions.csv") if r["model"] == "ensemble"]
     truth = np.array([r["label"] == "malignant" for r in rows])
     score = np.array([float(r["fusion_probability_malignant"]) for r in rows])
     line = next(
@@ -120,12 +108,12 @@ def test_a_fitted_model_says_how_many_images_are_unlike_its_own(
     data: Path, run: Path, elsewhere: Path, tmp_path: Path
 ) -> None:
     model = tmp_path / "model.safetensors"
-    assert fit.main([*_options(data), "--cv", str(run), "--out", str(model)]) == 0
+    assert fit.main([*cohort.options(data), "--cv", str(run), "--out", str(model)]) == 0
     assert checkpoint.load(model).metadata.modalities == ("US",)
     assert main([str(model), "--data", str(elsewhere), "--out", str(tmp_path / "out")]) == 0
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     (line,) = summary["familiarity"]
-    rows = _rows(tmp_path / "out" / "predictions.csv")
+    rows = read_csv(tmp_path / "out" / "predictions.csv")
     unlike = np.mean([float(r["distance"]) > float(r["limit"]) for r in rows])
     assert line["unlike"] == pytest.approx(unlike) and line["images"] == ELSEWHERE
     assert {r["model"] for r in rows} == {"model"}

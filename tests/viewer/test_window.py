@@ -17,9 +17,9 @@ from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QSlider
 
 import resources
 from engine.evaluation.coherence import coherence
+from engine.evaluation.honesty import beats_centre
 from engine.masks.shapes import disc
 from tests.viewer.conftest import settled
-from viewer.panels.agreement import beats_centre
 from viewer.state.analysis import MapStatus
 from viewer.state.storage import REFERENCE
 

@@ -12,7 +12,7 @@ from engine.images.case import Series
 from engine.images.image import Image
 from engine.progress import Progress
 from viewer.jobs import Jobs
-from viewer.state.storage import REFERENCE, References, reference_colour
+from viewer.state.storage import REFERENCE, References
 
 if TYPE_CHECKING:
     from engine.masks.document import MaskDocument
@@ -129,29 +129,15 @@ def masks_of(image: Image, references: References) -> tuple[MaskDocument, Mask |
     """
     from engine.masks.autosave import restore
     from engine.masks.document import MaskDocument
-    from engine.masks.mask import ImageReference, Mask
 
     try:
         restored = restore(image)
     except OSError:
         restored = None  # opening the image to read it will say so
     masks = [m for m in restored.masks if m.id != REFERENCE] if restored is not None else []
-    given, owner = references.of(image), ImageReference.of(image)
-    if given is not None and given.shape == (owner.frames, *owner.shape) and given.any():
-        frames = {i: frame for i, frame in enumerate(given) if frame.any()}
-        known = next((m for m in restored.masks if m.id == REFERENCE), None) if restored else None
-        masks.insert(
-            0,
-            Mask(
-                owner,
-                known.label if known else "Reference",
-                colour=reference_colour(known),
-                visible=known.visible if known else True,
-                locked=True,
-                id=REFERENCE,
-                frames=frames,
-            ),
-        )
+    given = references.mask(image, restored.masks if restored is not None else ())
+    if given is not None:
+        masks.insert(0, given)
     document = MaskDocument(image)
     document.load(masks, restored.active if restored is not None else "")
     drawn = [mask for mask in document.masks if not mask.is_empty]

@@ -9,7 +9,6 @@ from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import (
     QColorDialog,
     QDialog,
-    QDialogButtonBox,
     QHBoxLayout,
     QListWidget,
     QListWidgetItem,
@@ -22,6 +21,7 @@ from PySide6.QtWidgets import (
 from engine.errors import MaskError
 from engine.masks.labels import DEFAULTS, Label, checked
 from engine.masks.mask import COLOURS
+from viewer.dialogs import accept_or_cancel
 from viewer.state.labels import LabelList
 from viewer.widgets.section import label
 
@@ -89,18 +89,13 @@ class LabelsDialog(QDialog):
         middle.setSpacing(12)
         middle.addWidget(self.list, 1)
         middle.addLayout(side)
-        buttons = QDialogButtonBox(
-            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
-        )
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 16, 16, 12)
         layout.setSpacing(12)
         layout.addWidget(label("Double-click to rename, drag to reorder.", "secondary"))
         layout.addLayout(middle, 1)
         layout.addWidget(self._wrong)
-        layout.addWidget(buttons)
+        layout.addWidget(accept_or_cancel(self))
         self._fill(labels.all)
 
     @property

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
-    QDialogButtonBox,
     QDoubleSpinBox,
     QFormLayout,
     QVBoxLayout,
@@ -19,6 +18,7 @@ from engine.errors import MaskError
 from engine.images.gaps import after
 from engine.images.image import Geometry
 from engine.progress import Progress
+from viewer.dialogs import accept_or_cancel
 from viewer.settings import Settings
 from viewer.widgets.section import label
 
@@ -114,17 +114,12 @@ class ReshapeDialog(QDialog):
             form.addRow(text, field)
         self._says = label("", "secondary")
         self._says.setWordWrap(True)
-        buttons = QDialogButtonBox(
-            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
-        )
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 16, 16, 12)
         layout.setSpacing(12)
         layout.addLayout(form)
         layout.addWidget(self._says)
-        layout.addWidget(buttons)
+        layout.addWidget(accept_or_cancel(self))
         self._geometry = geometry
         for box in (self.what, self.unit, self.where):
             box.currentIndexChanged.connect(self._explain)

@@ -8,6 +8,7 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
+from engine.evaluation.honesty import beats_centre
 from engine.report import numbers
 from engine.saliency.derived import title
 from viewer import icons, theme
@@ -37,16 +38,6 @@ def _columns(width: int) -> tuple[QRectF, QRectF, QRectF, QRectF, QRectF]:
     left = _INSET + _NAME
     bar = QRectF(left, 0, rma.left() - left - _GAP / 2, height)
     return QRectF(_INSET, 0, _NAME - _GAP, height), bar, rma, rra, lift
-
-
-def beats_centre(score: Coherence) -> bool:
-    """Whether a map says more about the mask than a centred blob does."""
-    return (
-        score.rma is not None
-        and score.prior_rma is not None
-        and score.chance_rma is not None
-        and score.rma > max(score.prior_rma, score.chance_rma)
-    )
 
 
 class _Heads(QWidget):

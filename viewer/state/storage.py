@@ -83,6 +83,27 @@ class References:
 
         return None if self.pixels is None else of_frames(self.pixels, image)
 
+    def mask(self, image: Image, saved: Iterable[Mask]) -> Mask | None:
+        """Return that part as a locked mask, named and shown as it is among the ``saved`` masks.
+
+        None where it does not fit the image or marks nothing.
+        """
+        from engine.masks.mask import ImageReference, Mask
+
+        pixels, owner = self.of(image), ImageReference.of(image)
+        if pixels is None or pixels.shape != (owner.frames, *owner.shape) or not pixels.any():
+            return None
+        known = next((m for m in saved if m.id == REFERENCE), None)
+        return Mask(
+            owner,
+            known.label if known else "Reference",
+            colour=reference_colour(known),
+            visible=known.visible if known else True,
+            locked=True,
+            id=REFERENCE,
+            frames={i: frame for i, frame in enumerate(pixels) if frame.any()},
+        )
+
 
 def reference_colour(known: Mask | None) -> str:
     """Return the colour of the reference: as the reader chose it, where it was saved before."""
@@ -111,40 +132,25 @@ class Storage(QObject):
             self.notes.append((f"What you drew on this image has been restored: {kept}.", "good"))
         if references.problem:
             self.notes.append((references.problem, "warning"))
-        pixels = references.of(image)
-        if pixels is not None and self._fits(pixels):
-            self._add_reference(pixels)
+        mask = references.mask(image, self.document.masks)
+        if mask is not None:
+            self._add_reference(mask)
 
     def close(self) -> None:
         """Write what is left and let go of the image."""
         self._autosave.close()
         self.deleteLater()
 
-    def _fits(self, pixels: NDArray[np.bool_]) -> bool:
-        reference = self.document.reference
-        return pixels.shape == (reference.frames, *reference.shape) and bool(pixels.any())
-
-    def _add_reference(self, pixels: NDArray[np.bool_]) -> None:
+    def _add_reference(self, mask: Mask) -> None:
         from engine.masks.mask import COLOURS, Mask
 
-        owner = self.document.reference
-        frames = {i: frame for i, frame in enumerate(pixels) if frame.any()}
         known = next((m for m in self.document.masks if m.id == REFERENCE), None)
-        mask = Mask(
-            owner,
-            known.label if known else "Reference",
-            colour=reference_colour(known),
-            visible=known.visible if known else True,
-            locked=True,
-            id=REFERENCE,
-            frames=frames,
-        )
         if known is not None and known.same_pixels(mask) and known.colour == mask.colour:
             return
         active = self.document.active
         own = [m.copy(id=m.id) for m in self.document.masks if m.id != REFERENCE]
         if not own:  # the reader's own comes first, so that the brush never meets the locked one
-            own = [Mask(owner, "Lesion", colour=COLOURS[0])]
+            own = [Mask(mask.reference, "Lesion", colour=COLOURS[0])]
         chosen = active.id if active is not None and active.id != REFERENCE else own[-1].id
         with self._autosave.together():
             self.document.load([mask, *own], chosen)

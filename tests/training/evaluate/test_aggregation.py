@@ -1,6 +1,5 @@
 """Other maps than the channel sum, on a run over a small cohort of real files."""
 
-import csv
 import json
 import subprocess
 import sys
@@ -14,13 +13,14 @@ from engine.evaluation.coherence import coherence
 from engine.images.reader import read
 from engine.session import Session
 from tests.training import cohort
-from training import aggregation, cv
+from training import aggregation
 from training.cache import Files, lesion_mask
 from training.evaluate.run import open_run
 from training.report import beyond
 from training.report.__main__ import main as report
 from training.report.results import load
 from training.report.table import Figure
+from training.state import read_csv
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -33,9 +33,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("runs") / "run"
-    options = ["--dataset", "manifest", "--data", str(data), "--size", str(cohort.SIDE)]
-    how = ["--epochs", "1", "--folds", "2", "--device", "cpu", "--precision", "float32"]
-    assert cv.main([*options, *how, "--out", str(out)]) == 0
+    cohort.cross_validate(data, out, "--precision", "float32")
     command = [sys.executable, "-m", "training.aggregation", str(out), "--data", str(data)]
     subprocess.run([*command, "--device", "cpu"], cwd=ROOT, check=True)
     return out
@@ -101,5 +99,4 @@ def test_the_report_has_them_beside_the_sum(run: Path, tmp_path: Path) -> None:
 def test_other_data_are_refused(run: Path, tmp_path: Path) -> None:
     other = cohort.write(tmp_path, 4)
     assert aggregation.main([str(run), "--data", str(other)]) == 2
-    with (run / "folds.csv").open() as file:
-        assert len(list(csv.DictReader(file))) >= 10
+    assert len(read_csv(run / "folds.csv")) >= 10

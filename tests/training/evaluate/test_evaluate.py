@@ -1,6 +1,5 @@
 """``training.evaluate``, whole, on a run of ``training.cv`` over a small cohort of real files."""
 
-import csv
 import json
 import shutil
 import signal
@@ -19,13 +18,13 @@ from engine.progress import Progress
 from engine.session import Session
 from tests.conftest import heed_ctrl_c
 from tests.training import cohort
-from training import cv
 from training.evaluate import coherence as coherence_table
 from training.evaluate import deletion as deletion_table
 from training.evaluate.__main__ import main
 from training.evaluate.rows import Rows
 from training.evaluate.run import open_run
 from training.evaluate.work import Evaluator, Settings
+from training.state import read_csv
 
 ROOT = Path(__file__).resolve().parents[3]
 PATIENTS = 14
@@ -46,10 +45,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("runs") / "run"
-    options = ["--dataset", "manifest", "--data", str(data), "--size", str(cohort.SIDE)]
-    how = ["--epochs", "1", "--folds", "2", "--device", "cpu", "--precision", "float32"]
-    assert cv.main([*options, *how, "--out", str(out)]) == 0
-    return out
+    return cohort.cross_validate(data, out, "--precision", "float32")
 
 
 @pytest.fixture(scope="module")
@@ -65,16 +61,11 @@ def _evaluate(run: Path, data: Path, *more: str) -> int:
     return main([str(run), "--data", str(data), *QUICK, *more])
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def test_every_image_with_a_mask_is_scored_by_the_fold_that_held_it_out(
     run: Path, data: Path
 ) -> None:
-    rows = _rows(run / "evaluation" / "coherence.csv")
-    fold = {r["index"]: r["fold"] for r in _rows(run / "folds.csv")}
+    rows = read_csv(run / "evaluation" / "coherence.csv")
+    fold = {r["index"]: r["fold"] for r in read_csv(run / "folds.csv")}
     native = {(r["index"], r["map"]) for r in rows if r["map"] not in SHAP}
     # The last image's mask is not known.
     assert native == {(str(i), m) for i in range(PATIENTS - 1) for m in (*NATIVE, "random")}
@@ -92,8 +83,8 @@ def test_every_image_with_a_mask_is_scored_by_the_fold_that_held_it_out(
 
 
 def test_maps_explain_what_their_own_output_predicts_out_of_fold(run: Path) -> None:
-    predicted = {r["index"]: r for r in _rows(run / "predictions.csv")}
-    rows = _rows(run / "evaluation" / "deletion.csv")
+    predicted = {r["index"]: r for r in read_csv(run / "predictions.csv")}
+    rows = read_csv(run / "evaluation" / "deletion.csv")
     assert len(rows) == 3 * (len(NATIVE) + 3) + 2 * len(SHAP)
     for row in rows:
         output = row["output"]
@@ -142,16 +133,16 @@ def test_shap_against_black_of_an_older_version_is_computed_anew(
     config = json.loads(path.read_text())
     assert config.pop("shap_background") == 16
     path.write_text(json.dumps(config))
-    before = _rows(copy / "evaluation" / "coherence.csv")
+    before = read_csv(copy / "evaluation" / "coherence.csv")
     assert _evaluate(copy, data, "--shap", "0") == 0
     assert "compared with black are left out" in capsys.readouterr().out
-    after = _rows(copy / "evaluation" / "coherence.csv")
+    after = read_csv(copy / "evaluation" / "coherence.csv")
     assert after == [r for r in before if r["map"] not in SHAP] and len(after) < len(before)
     # Another setting is refused as before, and nothing is dropped.
     path.write_text(json.dumps(config))
     shutil.copy(run / "evaluation" / "coherence.csv", copy / "evaluation" / "coherence.csv")
     assert _evaluate(copy, data, "--seed", "5") == 2
-    assert _rows(copy / "evaluation" / "coherence.csv") == before
+    assert read_csv(copy / "evaluation" / "coherence.csv") == before
 
 
 def test_killed_in_the_middle_of_a_line_it_goes_on_to_the_same_tables(
@@ -165,7 +156,7 @@ def test_killed_in_the_middle_of_a_line_it_goes_on_to_the_same_tables(
         path.write_text(text[: int(len(text) * keep)])
     assert _evaluate(copy, data) == 0
     for name in ("coherence.csv", "deletion.csv"):
-        was, now = _rows(run / "evaluation" / name), _rows(copy / "evaluation" / name)
+        was, now = read_csv(run / "evaluation" / name), read_csv(copy / "evaluation" / name)
         key = lambda r: (int(r["index"]), r["map"])  # noqa: E731
         assert sorted(map(key, was)) == sorted(map(key, now))
         for a, b in zip(sorted(was, key=key), sorted(now, key=key), strict=True):
@@ -207,15 +198,15 @@ def test_asking_for_more_goes_on_from_what_is_there(run: Path, data: Path, tmp_p
         before = (run / "evaluation" / name).read_text()
         after = (copy / "evaluation" / name).read_text()
         assert after.startswith(before)
-    rows = _rows(copy / "evaluation" / "coherence.csv")
+    rows = read_csv(copy / "evaluation" / "coherence.csv")
     assert len({r["index"] for r in rows if r["map"] == "shap-gate"}) == 3
-    rows = _rows(copy / "evaluation" / "deletion.csv")
+    rows = read_csv(copy / "evaluation" / "deletion.csv")
     assert len({r["index"] for r in rows if r["map"] == "random-fusion"}) == 5
 
 
 def test_summary_is_the_mean_of_the_rows(run: Path) -> None:
     summary = json.loads((run / "evaluation" / "summary.json").read_text())
-    rows = [r for r in _rows(run / "evaluation" / "coherence.csv") if r["map"] == "gate"]
+    rows = [r for r in read_csv(run / "evaluation" / "coherence.csv") if r["map"] == "gate"]
     whole = next(r for r in summary["coherence"] if (r["map"], r["subset"]) == ("gate", "all"))
     assert whole["rma"] == pytest.approx(np.mean([float(r["rma"]) for r in rows]))
     assert whole["rma_low"] <= whole["rma"] <= whole["rma_high"]
@@ -228,7 +219,7 @@ def test_summary_is_the_mean_of_the_rows(run: Path) -> None:
     references = {r["map"]: r for r in summary["coherence"] if r["subset"] == "all"}
     assert references["chance"]["rma"] == pytest.approx(np.mean([float(r["chance"]) for r in rows]))
     assert references["centre"]["rra"] > references["chance"]["rra"]
-    deleted = [r for r in _rows(run / "evaluation" / "deletion.csv") if r["map"] == "gate"]
+    deleted = [r for r in read_csv(run / "evaluation" / "deletion.csv") if r["map"] == "gate"]
     whole = next(r for r in summary["deletion"] if (r["map"], r["subset"]) == ("gate", "all"))
     each = [np.mean([float(r["ds"]) for r in deleted if r["label"] == c]) for c in cohort.CLASSES]
     assert whole["dsc"] == pytest.approx(
@@ -273,4 +264,4 @@ def test_folds_that_are_not_trained_are_left_out_and_named(
     (copy / "fold-1" / "metrics.json").unlink()
     assert _evaluate(copy, data, "--shap", "0", "--deletion", "1") == 0
     assert "Folds 1 are not trained yet" in capsys.readouterr().out
-    assert {r["fold"] for r in _rows(copy / "evaluation" / "coherence.csv")} == {"0"}
+    assert {r["fold"] for r in read_csv(copy / "evaluation" / "coherence.csv")} == {"0"}

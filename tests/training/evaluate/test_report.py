@@ -1,7 +1,6 @@
 """``training.report`` on runs whose figures are known, because they were written by hand."""
 
 import base64
-import csv
 import json
 import re
 from html.parser import HTMLParser
@@ -20,7 +19,7 @@ from training.report import formats, paper, tables
 from training.report.__main__ import main
 from training.report.results import load
 from training.report.table import Figure, Table
-from training.state import csv_text
+from training.state import csv_text, read_csv
 
 CLASSES = ("benign", "malignant")
 MAPS = ("global", "local", "gate", "attention", "shap-gate")
@@ -181,14 +180,9 @@ def test_every_table_comes_in_every_format(report: Path) -> None:
     assert len(pictures) == 7 and "figure-6-strip-plain" in pictures
 
 
-def _csv(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def test_performance_is_the_folds_mean_and_deviation(report: Path) -> None:
     run = load(report.parent / "plain")
-    rows = [r for r in _csv(report / "table-4-performance.csv") if r["Run"] == "Plain"]
+    rows = [r for r in read_csv(report / "table-4-performance.csv") if r["Run"] == "Plain"]
     assert [r["Output"] for r in rows] == ["global", "local", "gate"]
     each = [
         measure(run.logits["fusion"][run.folds == k], run.target[run.folds == k], CLASSES)
@@ -207,13 +201,13 @@ def test_performance_is_the_folds_mean_and_deviation(report: Path) -> None:
 
 
 def test_the_paper_stands_beside_its_own_data_only(report: Path, tmp_path: Path) -> None:
-    last = _csv(report / "table-4-performance.csv")[-1]
+    last = read_csv(report / "table-4-performance.csv")[-1]
     assert last["Run"] == paper.NAME
     assert (float(last["Accuracy"]), float(last["AUC"])) == (0.828, 0.874)
     # What the paper says elsewhere is not known here and is not made up.
     assert last["F1"] == last["ECE"] == last["Specificity"] == ""
-    assert float(_csv(report / "table-5-coherence.csv")[-1]["RMA"]) == 0.114
-    assert float(_csv(report / "table-6-deletion.csv")[-1]["DSc"]) == 0.055
+    assert float(read_csv(report / "table-5-coherence.csv")[-1]["RMA"]) == 0.114
+    assert float(read_csv(report / "table-6-deletion.csv")[-1]["DSc"]) == 0.055
     other = load(_write(tmp_path / "limbs", dataset="sts"))
     for table in tables.build([other]):
         assert paper.NAME not in {row[0] for row in table.rows} | set(table.columns)
@@ -232,7 +226,7 @@ def test_only_maps_that_beat_the_centred_gaussian_are_bold(report: Path) -> None
 
 
 def test_dsc_is_what_the_classes_leave(report: Path) -> None:
-    gate = next(r for r in _csv(report / "table-6-deletion.csv") if r["Map"] == "gate")
+    gate = next(r for r in read_csv(report / "table-6-deletion.csv") if r["Map"] == "gate")
     low, high = float(gate["DS benign"]), float(gate["DS malignant"])
     assert float(gate["DSc"]) == pytest.approx(float(gate["DS"]) - (high - low) / 2)
     assert float(gate["DSc, uncalibrated"]) == pytest.approx(0.1)

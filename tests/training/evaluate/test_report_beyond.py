@@ -16,12 +16,13 @@ from engine.evaluation.classification import (
     expected_calibration_error,
     mean_difference,
 )
-from tests.training.evaluate.test_report import _csv, _write
+from tests.training.evaluate.test_report import _write
 from training.external import summary as external_summary
 from training.report import formats, goals, guidance
 from training.report.__main__ import main, not_run
 from training.report.results import Results, load
 from training.report.table import Figure, Table
+from training.state import read_csv
 
 RUNS = {
     "unguided": {"guidance": 0.0, "masks": None, "gate": 0.28},
@@ -223,7 +224,7 @@ def test_the_page_holds_external_duplicates_likeness_and_what_was_not_run(tmp_pa
     assert "9 of 40 images of busi are near-identical" in text and "across classes" in text
     command = "python -m training.cv --preset paper --out RUN"
     assert f"<p>The paper&#x27;s exact pair: <code>{command}</code></p>" in text
-    rows = _csv(report / "table-8-external.csv")
+    rows = read_csv(report / "table-8-external.csv")
     ensemble = [r for r in rows if r["Model"] == "ensemble"]
     assert [r["Output"] for r in ensemble] == ["global", "local", "gate"]
     assert float(ensemble[2]["Unlike"]) == pytest.approx(0.5, abs=0.02)
