@@ -25,6 +25,10 @@ LETTERED = 110.0
 NARROW = 280.0
 
 
+#: Logical pixels that letters and numbers keep between them.
+_APART = 4.0
+
+
 @cache
 def font(bold: bool = False) -> QFont:
     """Return the face of all texts over images: 12 px, figures of equal width."""
@@ -68,7 +72,8 @@ class Annotations:
 
     top_left, bottom_right: lines of text. edges: orientation letters (left, right, top, bottom),
     "" where unknown. spacing: mm between columns, None where the file does not say.
-    right_inset: logical pixels at the right taken by the colour bar.
+    right_inset: logical pixels at the right taken by the colour bar. numbers: the boxes of its
+    numbers; the letter at the right keeps away from them.
     """
 
     top_left: list[str] = field(default_factory=list)
@@ -76,6 +81,7 @@ class Annotations:
     edges: tuple[str, str, str, str] = ("", "", "", "")
     spacing: float | None = None
     right_inset: float = 0.0
+    numbers: list[QRectF] = field(default_factory=list)
     shown: bool = True
 
     def paint(self, painter: QPainter, viewport: Viewport) -> None:
@@ -86,11 +92,8 @@ class Annotations:
         painter.setFont(font())
         line = line_height()
         width, height = viewport.width, viewport.height
-        roomy = min(width, height) >= ROOMY
-        box = QRectF(MARGIN, MARGIN - 2, width - 2 * MARGIN, line)
-        for text in self.top_left if roomy else self.top_left[:1]:
+        for box, text in zip(self._top_left_rows(viewport), self.top_left, strict=False):
             shadowed_text(painter, box, Qt.AlignmentFlag.AlignLeft, text)
-            box.translate(0, line)
         self._paint_scale_bar(painter, viewport)
         for i, text in enumerate(reversed(self.bottom_right)):
             shadowed_text(
@@ -100,8 +103,48 @@ class Annotations:
                 text,
             )
         if min(width, height) >= LETTERED:
-            self._paint_edges(painter, width, height, line)
+            self._paint_edges(painter, viewport, line)
         painter.restore()
+
+    def _top_left_rows(self, viewport: Viewport) -> list[QRectF]:
+        """Return the rows, as wide as the view, of the lines that there is room for."""
+        line = line_height()
+        roomy = min(viewport.width, viewport.height) >= ROOMY
+        count = len(self.top_left) if roomy else min(1, len(self.top_left))
+        wide = viewport.width - 2 * MARGIN
+        return [QRectF(MARGIN, MARGIN - 2 + row * line, wide, line) for row in range(count)]
+
+    def top_boxes(self, viewport: Viewport) -> list[QRectF]:
+        """Return the boxes of the letters of what is written at the top: corner and side."""
+        if not self.shown:
+            return []
+        metrics = QFontMetricsF(font())
+        boxes = []
+        for box, text in zip(self._top_left_rows(viewport), self.top_left, strict=False):
+            box.setWidth(metrics.horizontalAdvance(text) + _APART)
+            boxes.append(box)
+        return boxes
+
+    def right_letter_box(self, viewport: Viewport) -> QRectF:
+        """Return the box of the letters of the side at the right.
+
+        At half the height, or as near to it as no number of the colour bar lies; where there is no
+        such place, left of the numbers.
+        """
+        line = line_height()
+        wide = QFontMetricsF(font(bold=True)).horizontalAdvance(self.edges[1])
+        left = viewport.width - MARGIN - self.right_inset - wide
+        middle = (viewport.height - line) / 2
+        around = [box.adjusted(-_APART, -1, _APART, 1) for box in self.numbers]
+        # Two lines at the foot are what lies under the cursor.
+        lowest = viewport.height - MARGIN + 2 - 3 * line
+        places = [middle, *(b.top() - line for b in around), *(b.bottom() for b in around)]
+        for top in sorted(places, key=lambda top: abs(top - middle)):
+            box = QRectF(left, top, wide, line)
+            free = not any(box.intersects(other) for other in around)
+            if free and (top == middle or MARGIN + line <= top <= lowest):
+                return box
+        return QRectF(min(b.left() for b in around) - wide, middle, wide, line)
 
     def bottom_right_box(self, viewport: Viewport, line_from_below: int = 0) -> QRectF:
         """Return where a line of the lower right corner is written."""
@@ -151,21 +194,20 @@ class Annotations:
         box = QRectF(x + length + 8, y - line + 5, 120, line)
         shadowed_text(painter, box, Qt.AlignmentFlag.AlignLeft, label)
 
-    def _paint_edges(self, painter: QPainter, width: float, height: float, line: float) -> None:
+    def _paint_edges(self, painter: QPainter, viewport: Viewport, line: float) -> None:
+        width, height = viewport.width, viewport.height
         left, right, top, bottom = self.edges
         painter.setFont(font(bold=True))
         middle = Qt.AlignmentFlag.AlignCenter
         wide = 40.0
         for text, x, y, align in (
             (left, MARGIN, (height - line) / 2, Qt.AlignmentFlag.AlignLeft),
-            (
-                right,
-                width - MARGIN - self.right_inset - wide,
-                (height - line) / 2,
-                Qt.AlignmentFlag.AlignRight,
-            ),
             (top, (width - wide) / 2, MARGIN - 2, middle),
             (bottom, (width - wide) / 2, self.foot(width, height, line), middle),
         ):
             if text:
                 shadowed_text(painter, QRectF(x, y, wide, line), align, text)
+        if right:
+            box = self.right_letter_box(viewport)
+            box.setLeft(box.right() - wide)
+            shadowed_text(painter, box, Qt.AlignmentFlag.AlignRight, right)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPen
@@ -106,8 +108,8 @@ class ColourBar:
         shut = (f"gate shut: lets {percentage(opening)} through", "colours as if it were open")
         return (*shut, *self._lines.legend)
 
-    def paint(self, painter: QPainter, viewport: Viewport) -> None:
-        """Paint bar and numbers."""
+    def paint(self, painter: QPainter, viewport: Viewport, clear_of: Sequence[QRectF] = ()) -> None:
+        """Paint bar and numbers, these not on texts in the corners (``numbers``)."""
         box = self.box(viewport)
         around = None if box is None else box.adjusted(-100, -24, 40, 24)
         if box is None or around is None or not painter.clipBoundingRect().intersects(around):
@@ -125,26 +127,51 @@ class ColourBar:
         painter.setPen(QPen(QColor(230, 234, 240, 150), 1))
         painter.drawRect(box)
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        taken: list[float] = []
-        for share, text in self.marks():
-            y = box.bottom() - share * box.height()
-            if all(abs(y - other) >= _LINE - 3 for other in taken):
-                taken.append(y)
-                where = QRectF(box.left() - 96, y - _LINE / 2, 90, _LINE)
-                shadowed_text(painter, where, right, text)
-        for share, text in self.labels():
-            y = box.bottom() - share * box.height()
-            if share == 0:
-                where = QRectF(viewport.width - 90, y + 2, 90 - MARGIN, _LINE)
-            elif share == 1:
-                where = QRectF(viewport.width - 90, y - _LINE - 2, 90 - MARGIN, _LINE)
-            elif all(abs(y - other) >= _LINE - 3 for other in taken):
-                where = QRectF(box.left() - 46, y - _LINE / 2, 40, _LINE)
-            else:
-                continue
-            shadowed_text(painter, where, right, text)
+        for where, text in self.numbers(viewport, clear_of):
+            # Wider than the text, which is as wide as its letters: nothing is cut at its left.
+            shadowed_text(painter, where.adjusted(-8, 0, 0, 0), right, text)
         self._paint_marks(painter, box)
         painter.restore()
+
+    def numbers(
+        self, viewport: Viewport, clear_of: Sequence[QRectF] = ()
+    ) -> list[tuple[QRectF, str]]:
+        """Return (box of its letters, number) of each number that is written: ends, then lines'.
+
+        clear_of: boxes of other texts. A line's number that would lie on one of them, or on another
+        line's, is left out; its mark on the bar stays.
+        """
+        box = self.box(viewport)
+        if box is None:
+            return []
+        metrics = QFontMetricsF(font())
+        found: list[tuple[QRectF, str]] = []
+        taken: list[float] = []
+
+        def put(right: float, top: float, text: str, around: Sequence[QRectF] = ()) -> bool:
+            wide = metrics.horizontalAdvance(text)
+            where = QRectF(right - wide, top, wide, _LINE)
+            if any(where.intersects(other) for other in around):
+                return False
+            found.append((where, text))
+            return True
+
+        ends = self.labels()
+        for share, text in (ends[0], ends[-1]):
+            y = box.bottom() - share * box.height()
+            put(viewport.width - MARGIN, y + 2 if share == 0 else y - _LINE - 2, text)
+        # A line of figures is less high than a line of text.
+        around = [*clear_of, *(where.adjusted(0, 4, 0, -4) for where, _ in found)]
+        for share, text in self.marks():
+            y = box.bottom() - share * box.height()
+            free = all(abs(y - other) >= _LINE - 3 for other in taken)
+            if free and put(box.left() - 6, y - _LINE / 2, text, around):
+                taken.append(y)
+        for share, text in ends[1:-1]:
+            y = box.bottom() - share * box.height()
+            if all(abs(y - other) >= _LINE - 3 for other in taken):
+                put(box.left() - 6, y - _LINE / 2, text, around)
+        return found
 
     def _paint_marks(self, painter: QPainter, box: QRectF) -> None:
         """Paint each line's value on the bar, in its colour and dash."""

@@ -77,8 +77,10 @@ class Layers:
         )
         self.annotations.top_left = [*shown, *self.colour_bar.legend]
         self.write_reading()
+        corner = self.annotations.top_boxes(viewport)
+        self.annotations.numbers = [b for b, _ in self.colour_bar.numbers(viewport, corner)]
         self.annotations.paint(painter, viewport)
-        self.colour_bar.paint(painter, viewport)
+        self.colour_bar.paint(painter, viewport, corner)
 
     def write_reading(self) -> None:
         """Write what lies under the cursor into its corner."""
