@@ -41,7 +41,9 @@ def read(
     elif kind == "nrrd":
         masks = nrrd.read(path, image)
     else:
-        masks = [png.read(path, image, frame)]
+        told = sidecar.frame_of(path, image)
+        told = png.frame_named(path, image) if told is None else told
+        masks = [png.read(path, image, frame if told is None else told)]
     if len(masks) == 1:
         sidecar.restore_attributes(masks[0], path)
     return masks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from engine.errors import MaskError
 from engine.images.gaps import after
 from engine.images.image import Geometry, Image, VoxelLayout
 from engine.images.voxels import RAS_TO_LPS, index_affine, to_frames, to_voxels
+from engine.masks.formats.files import cannot_read
 
 #: How far a slice may lie from where even spacing puts it: the rounding of DICOM's decimal
 #: strings stays below, a missing or doubled slice is far above.
@@ -82,6 +84,21 @@ def grid_of(image: Image) -> Grid:
     lps = np.diag([col, row, step, 1.0])
     layout = _stack_layout(image.frames, image.shape, RAS_TO_LPS @ lps)
     return Grid(layout, oriented=False, notes=(NO_GEOMETRY,))
+
+
+def grid_under(path: Path, image: Image) -> Grid:
+    """Return the grid that a file's voxels are to be laid on. Raises ``MaskError``."""
+    try:
+        return grid_of(image)
+    except NoGridError:
+        gaps = image.geometry.gaps
+        why = f"slices are missing from the image, {after(gaps)}"
+        why = why if gaps else "the image's slices are not evenly spaced and parallel"
+        raise cannot_read(
+            path,
+            f"{why}, so its voxels cannot be laid on it",
+            "use a DICOM Segmentation, or PNG, one file a slice",
+        ) from None
 
 
 def _of_volume(geometry: Geometry, layout: VoxelLayout) -> Grid:

@@ -24,7 +24,7 @@ from engine.images import nifti as volumes
 from engine.images.image import Image
 from engine.images.voxels import index_affine, to_voxels
 from engine.masks.formats.files import cannot_read, replacing
-from engine.masks.formats.grid import Grid, grid_of
+from engine.masks.formats.grid import Grid, grid_of, grid_under
 from engine.masks.formats.labels import gather, split
 from engine.masks.formats.placing import lay
 from engine.masks.mask import ImageReference, Mask
@@ -95,7 +95,7 @@ def _on_frames(path: Path, image: Image) -> tuple[NDArray[Any], tuple[str, ...]]
     """Read a file's values on the image's frames: (frames, rows, cols)."""
     try:
         header = volumes.read_header(path)
-        grid = grid_of(image)
+        grid = grid_under(path, image)
         if header.volumes > 1 or grid.cine:
             return _cine(path, image, header, grid), ()
         source = volumes.read(path)

@@ -20,7 +20,7 @@ from engine.images.image import Image
 from engine.images.voxels import RAS_TO_LPS
 from engine.masks.formats import nrrd_file
 from engine.masks.formats.files import cannot_read
-from engine.masks.formats.grid import Grid, grid_of
+from engine.masks.formats.grid import Grid, grid_of, grid_under
 from engine.masks.formats.labels import Named, gather, split
 from engine.masks.formats.placing import lay
 from engine.masks.mask import Mask, checked_colour, checked_label
@@ -76,7 +76,7 @@ def _spacing(grid: Grid) -> tuple[float, float, float]:
 def read(path: Path, image: Image) -> list[Mask]:
     """Read a file, one mask a label; overlapping segments (layers) as well. ``MaskError``."""
     voxels = nrrd_file.read(path)
-    grid = grid_of(image)
+    grid = grid_under(path, image)
     name = stem(path) or "Mask"
     named = _named(voxels.fields)
     if grid.cine and voxels.values.shape[0] == image.frames:

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote
 
+from engine.errors import MaskError
 from engine.images import nifti
 from engine.images.image import Image
 from engine.masks.formats import png
@@ -88,6 +89,10 @@ def match(image: Image, own: Any, file_name: str) -> int | None:
             return frame - 1
     last = PurePosixPath(unquote(file_name.split("?d=")[-1]).replace("\\", "/").split("?")[0]).name
     for candidate in {last, _UPLOADED.sub("", last)} - {""}:
+        try:
+            png.frame_named(Path(candidate), image)
+        except MaskError:
+            continue  # which slice it means is not sure
         stem = Path(candidate).stem
         for frame in range(image.frames):
             if stem == Path(name(image, frame)).stem:

@@ -55,6 +55,29 @@ def frame_of(path: Path, frames: int) -> int | None:
     return None
 
 
+def frame_named(path: Path, image: Image) -> int | None:
+    """Return the frame of an image that a file name gives, None if it gives none of it.
+
+    Where slices are left out, a number may count the series' slices or those that could be read.
+    Raises ``MaskError`` unless both are one slice.
+    """
+    match = _NUMBERED.search(path.stem)
+    if match is None or not image.left_out:
+        return frame_of(path, image.frames)
+    number, lost = int(match[1]) - 1, {one.place for one in image.left_out}
+    places = [i for i in range(image.frames + len(lost)) if i not in lost]
+    if not 0 <= number < image.frames + len(lost):
+        return None
+    if number in places and (number >= image.frames or places[number] == number):
+        return places.index(number)
+    raise cannot_read(
+        path,
+        f"slices are left out of the image, so the {number + 1} in its name does not say for sure "
+        "which slice is meant",
+        "take the number out of its name and choose the slice",
+    )
+
+
 def base_stem(path: Path) -> str:
     """Return ``NAME`` of ``NAME.png`` or ``NAME_f003.png``."""
     return _NUMBERED.sub("", path.stem)

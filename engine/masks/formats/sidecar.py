@@ -171,6 +171,35 @@ def _origin(path: Path, changed: int, size: int) -> tuple[str, tuple[str, ...]]:
     return str(origin["key"]), tuple(str(u) for u in origin.get("sop_instance_uids", ()))
 
 
+def frame_of(path: Path, image: Image) -> int | None:
+    """Return the frame that a picture was drawn on, by the sidecar beside it; None if it is silent.
+
+    Its UIDs count: a slice may have another number in an image of which slices are left out.
+    Raises ``MaskError`` where it was drawn on a slice that the image lacks.
+    """
+    note = beside(path)
+    if not note.is_file():
+        return None
+    try:
+        data = _load(note)
+        origin = data["image"]
+        (number,) = (e["frame"] for e in data["files"] if e["name"] == path.name)
+        uids, numbers = origin["sop_instance_uids"], origin["sop_frames"]
+        theirs = [(str(uid), int(n)) for uid, n in zip(uids, numbers, strict=True)]
+        drawn_on = theirs[number - 1] if theirs and number > 0 else None
+    except (KeyError, TypeError, ValueError, IndexError, MaskError):
+        return None  # some other JSON of this name
+    identity = image.identity
+    ours = list(zip(identity.sop_instance_uids, identity.sop_frames, strict=True))
+    if drawn_on in ours:
+        return ours.index(drawn_on)
+    if set(ours) & set(theirs):
+        raise cannot_read(
+            path, "it was drawn on a slice that this image lacks", "open the whole series"
+        )
+    return None
+
+
 def restore_attributes(mask: Mask, path: Path) -> None:
     """Give a mask that was read from ``path`` what the sidecar beside it says, if it names it."""
     note = beside(path)
