@@ -27,8 +27,9 @@ from engine.model.metadata import BRANCHES, CheckpointMetadata, Metrics, Trainin
 from training import console, datasets, options, state
 from training.board import Board
 from training.folds import Fold, folds
-from training.loop import LAST, Row, Samples, Trainer, derive
+from training.loop import LAST, Row, Trainer, derive
 from training.options import Experiment
+from training.samples import Samples
 from training.team import Team
 
 CONFIG, FOLDS, PREDICTIONS, METRICS, MODEL = (

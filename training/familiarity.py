@@ -21,7 +21,8 @@ from engine.model.network import FusionNetwork, Outputs
 from engine.progress import Progress
 from training import state
 from training.folds import Fold
-from training.loop import EVALUATION_BATCH, Samples
+from training.loop import EVALUATION_BATCH
+from training.samples import Samples
 
 TABLE = "familiarity.csv"
 """In a cross-validation's folder: every image's distance, out of fold."""

@@ -26,9 +26,10 @@ from engine.progress import Progress
 from engine.saliency.background import encode
 from training import console, cv, datasets, familiarity, options, state
 from training.folds import folds
-from training.loop import Samples, derive, precision_before
+from training.loop import derive, precision_before
 from training.options import Experiment
 from training.recipes import agree, completed
+from training.samples import Samples
 
 BACKGROUND_IMAGES = 16
 """Images in a checkpoint's SHAP background, spread evenly over the classes."""

@@ -28,9 +28,9 @@ from engine.model.network import FusionNetwork, Outputs
 from engine.progress import Progress
 from training import erasure, freezing, losses, state
 from training.augment import AUGMENTATIONS, augment
-from training.cache import Pixels
 from training.optimisers import load_state_tensors, optimisers, set_rates, state_tensors
 from training.recipes import Recipe, completed
+from training.samples import Samples
 from training.team import Team, total
 
 BATCH_NORM_MOMENTUM = 0.1
@@ -48,39 +48,6 @@ def derive(*parts: object) -> int:
     """Return a seed (63 bits) that depends on all ``parts`` and on nothing else."""
     digest = hashlib.blake2b(repr(parts).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
-
-
-class Samples:
-    """Images on the device they are trained on, with what is to be learned from them.
-
-    pixels: of all records. target: (N,) class indices. flips: (N, 2) from ``flippable``.
-    """
-
-    def __init__(self, pixels: Pixels, target: Tensor, flips: Tensor, device: torch.device) -> None:
-        self.pixels = pixels
-        self.target = target
-        self.flips = flips
-        self.device = device
-        self._images = torch.from_numpy(pixels.images).to(device)
-        self._masks = torch.from_numpy(pixels.masks).to(device)
-        self._known = torch.from_numpy(pixels.known).to(device)
-        self._target = target.to(device)
-
-    def images(self, indices: Tensor) -> Tensor:
-        """Return (n, C, H, W) in 0..1."""
-        return self._images[indices].float().div_(255)
-
-    def masks(self, indices: Tensor) -> Tensor:
-        """Return (n, 1, H, W), 1 in a lesion."""
-        return self._masks[indices].float()[:, None]
-
-    def known(self, indices: Tensor) -> Tensor:
-        """Return (n,): whether the mask is known."""
-        return self._known[indices]
-
-    def labels(self, indices: Tensor) -> Tensor:
-        """Return (n,) class indices."""
-        return self._target[indices]
 
 
 class Trainer:

@@ -24,8 +24,9 @@ from training import console, datasets
 from training.augment import AUGMENTATIONS, flippable
 from training.cache import pixels
 from training.datasets import Dataset
-from training.loop import Samples, Trainer
+from training.loop import Trainer
 from training.recipes import RECIPES, Recipe, recipe
+from training.samples import Samples
 from training.team import Team
 
 HUB = "hub"

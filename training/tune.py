@@ -35,8 +35,9 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import InvalidInputError, SaliscopeError
 from training import console, datasets, options
 from training.folds import folds
-from training.loop import DivergedError, Row, Samples, derive
+from training.loop import DivergedError, Row, derive
 from training.options import Experiment
+from training.samples import Samples
 
 if TYPE_CHECKING:
     import optuna

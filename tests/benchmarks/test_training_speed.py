@@ -35,9 +35,10 @@ from engine.model.presets import preset
 from training.augment import flippable
 from training.cache import pixels
 from training.datasets.record import Record
-from training.loop import Samples, Trainer
+from training.loop import Trainer
 from training.optimisers import parts
 from training.recipes import recipe
+from training.samples import Samples
 
 PRESET = os.environ.get("SPEED_PRESET", "compact")
 IMAGES = int(os.environ.get("SPEED_IMAGES", "96"))

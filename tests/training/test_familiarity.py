@@ -21,8 +21,9 @@ from tests.training import tiny
 from training.cache import Pixels
 from training.familiarity import features, of_training_images, out_of_fold
 from training.folds import Fold
-from training.loop import Samples, Trainer
+from training.loop import Trainer
 from training.recipes import recipe
+from training.samples import Samples
 
 PREPROCESSING = Preprocessing(size=(tiny.SIDE, tiny.SIDE))
 

@@ -14,7 +14,7 @@ from tests.engine.networks import small_architecture
 from training.augment import flippable
 from training.cache import Pixels
 from training.datasets.record import Record
-from training.loop import Samples
+from training.samples import Samples
 
 SIDE = 64
 
