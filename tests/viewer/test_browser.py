@@ -8,9 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image as Pillow
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtGui import QPainter, QPixmap
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QLabel,
+    QLineEdit,
+    QStyleOptionViewItem,
+    QWidget,
+)
 
 from engine import folders
 from engine.images.case import Case, Series
@@ -18,6 +26,7 @@ from engine.images.hanging import hanging
 from engine.images.scan import scan
 from tests.engine.images.dicom_files import generate_uid, save, slice_
 from tests.viewer.conftest import settled
+from viewer import theme
 
 NAME, NUMBER = "Weber^Johanna", "JW-4711"
 SECRETS = ("weber", "johanna", "jw-4711")
@@ -304,6 +313,30 @@ def test_where_the_first_series_is_damaged_the_first_that_can_be_read_is_shown(
     assert state.series is shown
 
 
+class Texts(QPainter):
+    """Paints, and keeps what it wrote."""
+
+    def __init__(self, on) -> None:
+        super().__init__(on)
+        self.written: list[str] = []
+
+    def drawText(self, *given) -> None:
+        self.written.append(given[-1])
+        super().drawText(*given)
+
+
+def painted(cases, row) -> list[str]:
+    """Return what is written in a row of the list, cut to its width as it is."""
+    option = QStyleOptionViewItem()
+    option.rect = QRect(0, 0, theme.CASES_WIDTH - 14, 56)
+    picture = QPixmap(option.rect.size())
+    painter = Texts(picture)
+    index = cases.model.index(list(cases.model.items).index(row), 0)
+    cases.list.itemDelegate().paint(painter, option, index)
+    painter.end()
+    return painter.written
+
+
 def test_a_damaged_slice_is_left_out_said_and_marked_in_the_list(window, qtbot, tmp_path, until):
     folder = tmp_path / "one"
     folder.mkdir()
@@ -322,6 +355,7 @@ def test_a_damaged_slice_is_left_out_said_and_marked_in_the_list(window, qtbot, 
     (row,) = [item for item in window.cases.model.items if item.series is state.series]
     assert row.detail.startswith("1 not read · MR")
     assert sentence in row.tip
+    assert any(text.startswith("1 not read") for text in painted(window.cases, row))
     assert remark.text.startswith(sentence)
     # Names of files are hidden with the patients'.
     state.privacy.set_hidden(True)

@@ -16,11 +16,14 @@ INSET = 8
 """Pixels by which a row stands in from the one above that it belongs to."""
 
 
-def fitted(text: str, metrics: QFontMetrics, width: float) -> str:
+def fitted(text: str, metrics: QFontMetrics, width: float, *, start: bool = False) -> str:
     """Return text cut to a width; what tells series apart (" · TE 10.9 ms") is kept.
 
-    Where there is room, a study's date and count too: a date cut in half says nothing.
+    Where there is room, a study's date and count too: a date cut in half says nothing. start: its
+    beginning is kept instead.
     """
+    if start:
+        return metrics.elidedText(text, Qt.TextElideMode.ElideRight, int(width))
     if metrics.horizontalAdvance(text) <= width:
         return text
     first, dot, rest = text.partition(" · ")
@@ -162,7 +165,8 @@ class CaseDelegate(QStyledItemDelegate):
             painter.drawPixmap(int(right) - 14, int(area.center().y()) + 2, sign)
             right -= 18
         self._line(painter, item.text, left, title_right, area.center().y() - 19, "text", 13)
-        self._line(painter, item.detail, left, right, area.center().y() - 0.5, "secondary", 12)
+        top = area.center().y() - 0.5
+        self._line(painter, item.detail, left, right, top, "secondary", 12, start=lost)
 
     def _paint_chevron(self, painter: QPainter, area: QRectF, item: Item) -> None:
         name = "chevron-right" if item.folded else "chevron-down"
@@ -179,12 +183,15 @@ class CaseDelegate(QStyledItemDelegate):
         top: float,
         role: str,
         size: int,
+        *,
+        start: bool = False,
     ) -> None:
         font = theme.font(size)
         painter.setFont(font)
         painter.setPen(theme.current().colour(role))
         box = QRectF(left, top, max(right - left, 0), 18)
-        painter.drawText(box, theme.LEFT_MIDDLE, fitted(text, painter.fontMetrics(), box.width()))
+        shown = fitted(text, painter.fontMetrics(), box.width(), start=start)
+        painter.drawText(box, theme.LEFT_MIDDLE, shown)
 
     def _badge(self, item: Item) -> str:
         if item.series is None:
