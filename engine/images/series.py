@@ -333,7 +333,7 @@ def stack_notes(ordered: Sequence[Record]) -> list[str]:
     if doubles:
         places = "1 slice lies" if doubles == 1 else f"{doubles} slices lie"
         notes.append(f"{places} at the same place as another.")
-    usual = float(np.median(steps[steps >= DUPLICATE_DISTANCE]))
+    usual = geometry.ordinary_step(steps[steps >= DUPLICATE_DISTANCE])
     wide = np.flatnonzero(steps > geometry.GAP_FACTOR * usual)
     if len(wide):
         missing = int(sum(round(float(steps[i]) / usual) - 1 for i in wide))

@@ -158,6 +158,14 @@ def geometry(
     return Geometry(spacing, affines, step, None, aspect, edges, regions)
 
 
+def ordinary_step(steps: NDArray[np.float64]) -> float:
+    """Return the median of positive steps, of two in the middle the smaller.
+
+    Half way between a step and a gap, as in three slices with one missing, lies neither.
+    """
+    return float(np.sort(steps)[(len(steps) - 1) // 2])
+
+
 def with_gaps(where: Geometry, planes: Sequence[Plane], places: Sequence[int]) -> Geometry:
     """Say after which frames slices are missing; no spacing between slices is given across them.
 
@@ -169,7 +177,7 @@ def with_gaps(where: Geometry, planes: Sequence[Plane], places: Sequence[int]) -
     if len(distances) == len(planes) and _parallel(planes):
         steps = np.diff(np.asarray(distances))
         if len(steps) and ((steps > 0).all() or (steps < 0).all()):
-            wide = np.abs(steps) > GAP_FACTOR * np.median(np.abs(steps))
+            wide = np.abs(steps) > GAP_FACTOR * ordinary_step(np.abs(steps))
             gaps |= {int(i) for i in np.flatnonzero(wide)}
     if not gaps:
         return where

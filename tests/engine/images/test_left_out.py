@@ -221,6 +221,27 @@ def test_a_missing_file_is_a_gap_like_a_damaged_one(stack: Path) -> None:
         grid_of(image)
 
 
+@pytest.mark.parametrize(
+    ("gone", "gaps", "said"),
+    [
+        ((1, 4, 5, 6, 7, 8), (0,), "About 1 slice is missing, after slice 1."),
+        ((3, 5, 7, 8), (2, 3), "About 2 slices are missing, after slice 3, 4."),
+        ((3, 4, 5, 6, 7, 8), (), ""),
+    ],
+)
+def test_a_gap_is_seen_in_a_short_stack_too(
+    stack: Path, gone: tuple[int, ...], gaps: tuple[int, ...], said: str
+) -> None:
+    """Steps and gaps of one number have their mean for a median, which is neither."""
+    for i in gone:
+        (stack / f"IM{i}").unlink()
+    image = opened(stack)
+    assert image.geometry.gaps == gaps
+    assert " ".join(image.notes) == said
+    reached = region_through(image, (0, 0, 0), 0, 99)
+    assert list(reached) == list(range(gaps[0] + 1 if gaps else image.frames))
+
+
 def test_a_batch_and_the_command_line_say_it(
     stack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
