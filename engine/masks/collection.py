@@ -67,7 +67,7 @@ class MaskCollection:
     @property
     def frame_word(self) -> str:
         """What a frame of this image is called: "slice" of a stack, else "frame"."""
-        return "slice" if self.geometry.slice_spacing else "frame"
+        return "slice" if self.geometry.slice_spacing or self.geometry.gaps else "frame"
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call ``listener(Change)`` after every change; return what ends that."""

@@ -22,6 +22,7 @@ from engine.images.reference import of_frames, read_reference_volume
 from engine.images.reslice import can_reslice, reslice
 from engine.images.scan import scan
 from engine.masks import formats
+from engine.masks.document import MaskDocument
 from engine.masks.formats.grid import NoGridError, grid_of
 from engine.masks.interpolation import slice_places
 from engine.masks.mask import ImageReference, Mask
@@ -155,6 +156,7 @@ def test_volumes_grids_and_regions_stop_at_the_gap(stack: Path) -> None:
         grid_of(image)
     for seed, reached in ((0, [0, 1, 2, 3]), (6, [4, 5, 6, 7])):
         assert list(region_through(image, (seed, 0, 0), 0, 99)) == reached
+    assert MaskDocument(image, [mask]).frame_word == "slice"
     # The shape between two slices is taken at its place in space.
     steps = np.abs(np.diff(slice_places(image.geometry, 8)))
     assert steps.tolist() == pytest.approx([STEP, STEP, STEP, 2 * STEP, STEP, STEP, STEP])
