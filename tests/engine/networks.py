@@ -1,16 +1,21 @@
-"""A network small enough for tests to run it many times, with random weights."""
+"""Networks small enough for tests to run them many times, with random weights."""
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 
+import resources
 from engine.evaluation.familiarity import describe, limit
 from engine.images.preprocess import Preprocessing
 from engine.model.architecture import Architecture
 from engine.model.checkpoint import Checkpoint
-from engine.model.metadata import CheckpointMetadata
+from engine.model.metadata import CheckpointMetadata, TrainingData
 from engine.model.network import FusionNetwork
 from engine.model.presets import preset
 
@@ -73,3 +78,30 @@ def small_checkpoint(*, background: bool = True, **changes: Any) -> Checkpoint:
         familiarity=limit(reference.distance(pooled[16:]), "noise, held out"),
     )
     return Checkpoint.from_network(network, metadata, shipped if background else None, reference)
+
+
+def write_models(folder: Path) -> Path:
+    """Write models of limb MRI and breast ultrasound into a new folder, beside the demo's."""
+    folder.mkdir()
+    small = small_checkpoint()
+    for name, modality, data in (("Limb MRI", "MR", "sts"), ("Breast ultrasound", "US", "busi")):
+        about = replace(
+            small.metadata,
+            name=name,
+            modalities=(modality,),
+            training_data=(TrainingData(data, ""),),
+        )
+        path = folder / f"{name.lower().replace(' ', '-')}.safetensors"
+        replace(small, metadata=about).save(path)
+    shutil.copy(resources.path("models", "demo.safetensors"), folder)
+    return folder
+
+
+def install(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the models of a folder be those that came with the program."""
+    shipped = resources.path
+
+    def path(*parts: str) -> Path:
+        return models.joinpath(*parts[1:]) if parts[0] == "models" else shipped(*parts)
+
+    monkeypatch.setattr(resources, "path", path)

@@ -1,12 +1,7 @@
 """The commands training.cv and training.fit, whole, on a small cohort of real files."""
 
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +13,10 @@ from engine.evaluation.classification import measure
 from engine.images.preprocess import to_model_input
 from engine.images.reader import read
 from engine.model import checkpoint
-from tests.conftest import heed_ctrl_c
+from tests.training.stopping import stopped
 from training import cv, fit
 from training.state import read_csv
 
-ROOT = Path(__file__).resolve().parents[2]
 PATIENTS, EACH, SIDE = 16, 2, 64
 
 
@@ -140,24 +134,9 @@ def test_ctrl_c_says_how_to_go_on_and_going_on_gives_the_same(
     run: Path, cohort: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "stopped"
-    command = [sys.executable, "-m", "training.cv", *_options(cohort)]
-    # One thread, as here: only then are sums rounded alike.
-    environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
-    child = subprocess.Popen(
-        [*command, "--folds", "2", "--out", str(out)],
-        cwd=ROOT,
-        preexec_fn=heed_ctrl_c,
-        env=environment,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    deadline = time.monotonic() + 120
-    while not (out / "fold-0" / "history.csv").is_file():
-        assert child.poll() is None and time.monotonic() < deadline
-        time.sleep(0.005)
-    child.send_signal(signal.SIGINT)
-    _, said = child.communicate(timeout=60)
-    assert child.returncode == 130
+    command = ["training.cv", *_options(cohort), "--folds", "2", "--out", str(out)]
+    status, said = stopped(command, (out / "fold-0" / "history.csv").is_file)
+    assert status == 130
     assert "Run the same command again to go on" in said and "Traceback" not in said
     assert not (out / "metrics.json").exists()
     assert _cv(cohort, out) == 0

@@ -1,13 +1,9 @@
 """training.tune, whole: trials, giving up, going on after a kill, and the command it prints."""
 
 import argparse
-import os
 import shlex
 import shutil
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +12,9 @@ import pytest
 from optuna.trial import TrialState
 from PIL import Image as PillowImage
 
+from tests.training.stopping import stopped
 from training import options, tune
 
-ROOT = Path(__file__).resolve().parents[2]
 SIDE = 64
 
 
@@ -106,19 +102,8 @@ def test_a_killed_trial_goes_on_in_its_folder(cohort: Path, tmp_path: Path) -> N
     out = tmp_path / "killed"
     arguments = _options(cohort, out, "--trials", 1)
     arguments[arguments.index("--epochs") + 1] = "20"
-    child = subprocess.Popen(
-        [sys.executable, "-m", "training.tune", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stderr=subprocess.DEVNULL,
-    )
     history = out / "trial-0000" / "history.csv"
-    deadline = time.monotonic() + 200
-    while not history.is_file():
-        assert child.poll() is None and time.monotonic() < deadline
-        time.sleep(0.005)
-    child.send_signal(signal.SIGKILL)
-    child.wait()
+    stopped(["training.tune", *arguments], history.is_file, signal.SIGKILL)
     before = history.read_text().splitlines()
     assert 2 <= len(before) < 21
     assert [t.state for t in _study(out).trials] == [TrialState.RUNNING]

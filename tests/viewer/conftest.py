@@ -76,26 +76,21 @@ def pictures(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def make_window(qtbot, checkpoint_path: Path):
-    """Return a function that opens a window on paths and waits for the maps."""
+def new_window(qtbot):
+    """Return a function that shows an empty window."""
+    from PySide6.QtWidgets import QApplication
+
     from viewer import theme
     from viewer.window import Window
 
     windows = []
 
-    def make(*paths: Path, ready: bool = True) -> Window:
-        from PySide6.QtWidgets import QApplication
-
+    def make(*state) -> Window:
         theme.apply(QApplication.instance(), "dark")
-        window = Window()
+        window = Window(*state)
         windows.append(window)
         window.resize(1280, 800)
         window.show()
-        window.models.load_first(checkpoint_path)
-        if paths:
-            window.state.open_paths(list(paths))
-        if ready:
-            wait_ready(qtbot, window)
         return window
 
     yield make
@@ -105,30 +100,50 @@ def make_window(qtbot, checkpoint_path: Path):
 
 
 @pytest.fixture
-def bare_window(qtbot):
+def make_window(qtbot, new_window, checkpoint_path: Path):
+    """Return a function that opens a window on paths and waits for the maps."""
+
+    def make(*paths: Path, ready: bool = True):
+        window = new_window()
+        window.models.load_first(checkpoint_path)
+        if paths:
+            window.state.open_paths(list(paths))
+        if ready:
+            wait_ready(qtbot, window)
+        return window
+
+    return make
+
+
+@pytest.fixture
+def bare_window(qtbot, new_window):
     """Return a function that opens a window without a model: quick, for what needs no maps."""
-    from PySide6.QtWidgets import QApplication
 
-    from viewer import theme
-    from viewer.window import Window
-
-    windows = []
-
-    def make(*paths: Path) -> Window:
-        theme.apply(QApplication.instance(), "dark")
-        window = Window()
-        windows.append(window)
-        window.resize(1280, 800)
-        window.show()
+    def make(*paths: Path):
+        window = new_window()
         if paths:
             window.state.open_paths(list(paths))
             qtbot.waitUntil(lambda: window.state.image is not None and settled(window))
         return window
 
-    yield make
-    for window in windows:
-        window.close()
-        window.deleteLater()
+    return make
+
+
+@pytest.fixture
+def make_view(qtbot):
+    """Return a function that shows an image, or none, in a view without a window."""
+    from viewer.canvas.view import ImageView
+
+    def make(image=None, size: tuple[int, int] = (402, 330)) -> ImageView:
+        view = ImageView()
+        qtbot.addWidget(view)
+        view.resize(*size)
+        view.show()
+        if image is not None:
+            view.set_image(image)
+        return view
+
+    return make
 
 
 def settled(window) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ import pytest
 from PIL import Image as Pillow
 
 import resources
-from tests.engine.networks import small_checkpoint
+from tests.engine.networks import install, write_models
 from tests.viewer.conftest import wait_ready
 
 MR = Path(pydicom.data.get_testdata_file("MR_small.dcm", download=False))
@@ -20,51 +19,20 @@ MR = Path(pydicom.data.get_testdata_file("MR_small.dcm", download=False))
 
 @pytest.fixture(scope="module")
 def real_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from engine.model.metadata import TrainingData
-
-    folder = tmp_path_factory.mktemp("resources") / "models"
-    folder.mkdir()
-    small = small_checkpoint()
-    for name, modality, data in (("Limb MRI", "MR", "sts"), ("Breast ultrasound", "US", "busi")):
-        about = replace(
-            small.metadata,
-            name=name,
-            modalities=(modality,),
-            training_data=(TrainingData(data, ""),),
-        )
-        path = folder / f"{name.lower().replace(' ', '-')}.safetensors"
-        replace(small, metadata=about).save(path)
-    shutil.copy(resources.path("models", "demo.safetensors"), folder)
-    return folder
+    return write_models(tmp_path_factory.mktemp("resources") / "models")
 
 
 @pytest.fixture
 def models(real_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The installed models: a folder of the test's own."""
     folder = Path(shutil.copytree(real_models, tmp_path / "models"))
-    shipped = resources.path
-
-    def path(*parts: str) -> Path:
-        return folder.joinpath(*parts[1:]) if parts[0] == "models" else shipped(*parts)
-
-    monkeypatch.setattr(resources, "path", path)
+    install(folder, monkeypatch)
     return folder
 
 
 @pytest.fixture
-def window(qtbot):
-    from PySide6.QtWidgets import QApplication
-
-    from viewer import theme
-    from viewer.window import Window
-
-    theme.apply(QApplication.instance(), "dark")
-    window = Window()
-    window.resize(1280, 800)
-    window.show()
-    yield window
-    window.close()
-    window.deleteLater()
+def window(new_window):
+    return new_window()
 
 
 def _open(qtbot, window, path: Path) -> None:

@@ -65,17 +65,8 @@ def study(tmp_path) -> Path:
 
 
 @pytest.fixture
-def window(qtbot):
-    from viewer import theme
-    from viewer.window import Window
-
-    theme.apply(QApplication.instance(), "dark")
-    window = Window()
-    window.resize(1280, 800)
-    window.show()
-    yield window
-    window.close()
-    window.deleteLater()
+def window(new_window):
+    return new_window()
 
 
 def show(window, qtbot, path):

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
 
 from engine.images.windowing import auto_window, presets
 from tests.engine.images.dicom_files import dataset, save, slice_
@@ -14,17 +13,8 @@ from viewer.screen import calibrate
 
 
 @pytest.fixture
-def window(qtbot):
-    from viewer import theme
-    from viewer.window import Window
-
-    theme.apply(QApplication.instance(), "dark")
-    window = Window()
-    window.resize(1280, 800)
-    window.show()
-    yield window
-    window.close()
-    window.deleteLater()
+def window(new_window):
+    return new_window()
 
 
 @pytest.fixture

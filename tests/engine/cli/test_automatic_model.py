@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +13,7 @@ from PIL import Image as PillowImage
 
 import resources
 from engine.cli.main import main
-from engine.model.metadata import TrainingData
-from tests.engine.networks import small_checkpoint
+from tests.engine.networks import install, write_models
 
 MR = Path(pydicom.data.get_testdata_file("MR_small.dcm", download=False))
 US = resources.path("demo", "images", "DEMO05", "view1", "001.dcm")
@@ -23,29 +21,12 @@ US = resources.path("demo", "images", "DEMO05", "view1", "001.dcm")
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("resources") / "models"
-    folder.mkdir()
-    small = small_checkpoint()
-    for name, modality, data in (("limb-mri", "MR", "sts"), ("breast-ultrasound", "US", "busi")):
-        about = replace(
-            small.metadata,
-            name=name,
-            modalities=(modality,),
-            training_data=(TrainingData(data, ""),),
-        )
-        replace(small, metadata=about).save(folder / f"{name}.safetensors")
-    shutil.copy(resources.path("models", "demo.safetensors"), folder)
-    return folder
+    return write_models(tmp_path_factory.mktemp("resources") / "models")
 
 
 @pytest.fixture(autouse=True)
 def _installed(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shipped = resources.path
-
-    def path(*parts: str) -> Path:
-        return models.joinpath(*parts[1:]) if parts[0] == "models" else shipped(*parts)
-
-    monkeypatch.setattr(resources, "path", path)
+    install(models, monkeypatch)
 
 
 def _predict(capsys: pytest.CaptureFixture[str], *given: object) -> list[dict]:
@@ -63,26 +44,26 @@ def test_every_image_has_the_network_of_its_kind(
     noise = np.random.default_rng(0).integers(0, 255, (50, 70), np.uint8)
     PillowImage.fromarray(noise).save(folder / "unsaid.png")
     found = {Path(e["path"]).name: e for e in _predict(capsys, folder)}
-    assert found["mr.dcm"]["checkpoint"].startswith("limb-mri 1.2 sha256:")
+    assert found["mr.dcm"]["checkpoint"].startswith("Limb MRI 1.2 sha256:")
     assert found["mr.dcm"]["why"] == "the image is MRI"
     assert found["phantom.dcm"]["checkpoint"].startswith("Phantom demo 1.0")
     assert "does not say what kind of image" in found["unsaid.png"]["why"]
     assert main(["predict", str(folder), "--device", "cpu"]) == 0
     said = capsys.readouterr().out.splitlines()
-    assert "Network: limb-mri 1.2 (the image is MRI)." in said
+    assert "Network: Limb MRI 1.2 (the image is MRI)." in said
     assert "Network: Phantom demo 1.0 (the image is simulated)." in said
 
 
 def test_a_named_model_answers_for_everything(capsys: pytest.CaptureFixture[str]) -> None:
     (entry,) = _predict(capsys, MR, "--model", "breast-ultrasound")
-    assert entry["checkpoint"].startswith("breast-ultrasound") and entry["why"] is None
+    assert entry["checkpoint"].startswith("Breast ultrasound") and entry["why"] is None
 
 
 def test_explain_chooses_likewise(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["explain", str(MR), "--device", "cpu", "--out", str(tmp_path / "o")]) == 0
     record = json.loads((tmp_path / "o" / "explain.json").read_text("utf-8"))
-    assert record["checkpoint"].startswith("limb-mri") and record["why"] == "the image is MRI"
-    assert "limb-mri 1.2: the image is MRI" in capsys.readouterr().out
+    assert record["checkpoint"].startswith("Limb MRI") and record["why"] == "the image is MRI"
+    assert "Limb MRI 1.2: the image is MRI" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,6 @@
 
 import json
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +12,8 @@ from engine.images.preprocess import to_model_input
 from engine.images.reader import read
 from engine.progress import Progress
 from engine.session import Session
-from tests.conftest import heed_ctrl_c
 from tests.training import cohort
+from tests.training.stopping import stopped
 from training.evaluate import coherence as coherence_table
 from training.evaluate import deletion as deletion_table
 from training.evaluate.__main__ import main
@@ -26,7 +22,6 @@ from training.evaluate.run import open_run
 from training.evaluate.work import Evaluator, Settings
 from training.state import read_csv
 
-ROOT = Path(__file__).resolve().parents[3]
 PATIENTS = 14
 TABLES = (
     ("coherence.csv", coherence_table.COLUMNS),
@@ -170,22 +165,12 @@ def test_killed_in_the_middle_of_a_line_it_goes_on_to_the_same_tables(
 def test_ctrl_c_says_how_to_go_on(trained: Path, data: Path, tmp_path: Path) -> None:
     copy = tmp_path / "run"
     shutil.copytree(trained, copy)
-    command = [sys.executable, "-m", "training.evaluate", str(copy), "--data", str(data), *QUICK]
-    child = subprocess.Popen(
-        [*command[:-1], "all"],
-        cwd=ROOT,
-        preexec_fn=heed_ctrl_c,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
     table = copy / "evaluation" / "coherence.csv"
-    deadline = time.monotonic() + 120
-    while not (table.is_file() and table.read_text().count("\n") > 5):
-        assert child.poll() is None and time.monotonic() < deadline
-        time.sleep(0.01)
-    child.send_signal(signal.SIGINT)
-    _, said = child.communicate(timeout=60)
-    assert child.returncode == 130
+    status, said = stopped(
+        ["training.evaluate", str(copy), "--data", str(data), *QUICK[:-1], "all"],
+        lambda: table.is_file() and table.read_text().count("\n") > 5,
+    )
+    assert status == 130
     assert "Run the same command again" in said and "Traceback" not in said
     assert table.read_text().endswith("\n")
 

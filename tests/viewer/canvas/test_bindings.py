@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QApplication
 
 from engine.images.image import Geometry, Image
 from viewer.canvas import bindings
-from viewer.canvas.view import ImageView
 from viewer.keymap.keymap import MOUSE, Keymap
 from viewer.keymap.presets import READING, SALISCOPE, SLICER
 from viewer.tools.brush import BrushSize, BrushTool
@@ -21,14 +20,9 @@ Button = Qt.MouseButton
 
 
 @pytest.fixture
-def view(qtbot):
-    result = ImageView()
-    qtbot.addWidget(result)
-    result.resize(400, 300)
-    result.show()
+def view(make_view):
     pixels = np.arange(12 * 60 * 80, dtype=np.float32).reshape(12, 60, 80)
-    result.set_image(Image(pixels, Geometry()))
-    yield result
+    yield make_view(Image(pixels, Geometry()), (400, 300))
     bindings.use(SALISCOPE)
 
 

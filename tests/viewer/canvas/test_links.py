@@ -32,15 +32,8 @@ def volume(frames, rows, cols, spacing, step, origin=(0.0, 0.0, 0.0), uid="1.2.3
 
 
 @pytest.fixture
-def views(qtbot):
-    out = []
-    for size in ((400, 330), (300, 420)):
-        view = ImageView()
-        qtbot.addWidget(view)
-        view.resize(*size)
-        view.show()
-        out.append(view)
-    return out
+def views(make_view):
+    return [make_view(size=size) for size in ((400, 330), (300, 420))]
 
 
 @pytest.fixture

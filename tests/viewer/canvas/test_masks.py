@@ -28,12 +28,8 @@ def image():
 
 
 @pytest.fixture
-def view(qtbot, image):
-    view = ImageView()
-    qtbot.addWidget(view)
-    view.resize(802, 680)
-    view.show()
-    view.set_image(image)
+def view(make_view, image):
+    view = make_view(image, (802, 680))
     view.set_annotations_shown(False)
     view.set_document(MaskDocument(image))
     return view

@@ -15,7 +15,6 @@ from viewer.canvas.colour_bar import ColourBar
 from viewer.canvas.numbers import nice_length, short
 from viewer.canvas.overlay import Overlay, OverlayStyle
 from viewer.canvas.overlay_layer import OverlayLayer, to_steps
-from viewer.canvas.view import ImageView
 from viewer.canvas.viewport import Viewport
 
 
@@ -115,13 +114,9 @@ def test_colour_bar_says_both_ends_and_zero():
     assert bar.labels() == [(0.0, "−0.400"), (0.5, "0"), (1.0, "+0.400")]
 
 
-def test_overlay_shows_on_its_own_frame_only(qtbot):
-    view = ImageView()
-    qtbot.addWidget(view)
-    view.resize(300, 300)
-    view.show()
+def test_overlay_shows_on_its_own_frame_only(make_view):
     black = Display(windows=(Window(128, 255),))
-    view.set_image(Image(np.zeros((3, 20, 20), np.uint8), display=black))
+    view = make_view(Image(np.zeros((3, 20, 20), np.uint8), display=black), (300, 300))
     view.set_overlay(Overlay(saliency(np.ones((20, 20)), frame=1)))
     assert view.visible_overlay is None
     view.set_frame(1)

@@ -14,7 +14,6 @@ from engine.masks.document import MaskDocument
 from engine.masks.shapes import disc
 from viewer.canvas.links import Links
 from viewer.canvas.turn import PLAIN, Turn
-from viewer.canvas.view import ImageView
 from viewer.canvas.viewport import Viewport
 from viewer.tools.brush import BrushSize, BrushTool
 
@@ -30,12 +29,8 @@ def axial(rows=40, cols=56):
 
 
 @pytest.fixture
-def view(qtbot):
-    view = ImageView()
-    qtbot.addWidget(view)
-    view.resize(402, 330)
-    view.show()
-    view.set_image(axial())
+def view(make_view):
+    view = make_view(axial())
     view.set_annotations_shown(False)
     return view
 
@@ -142,12 +137,8 @@ def test_drawing_lands_under_the_mouse_and_is_painted_there(view, turn):
     assert any(c.red() > 200 and c.green() < 80 for c in around)
 
 
-def test_a_turned_view_still_fits_and_linked_views_turn_with_it(view, qtbot):
-    other = ImageView()
-    qtbot.addWidget(other)
-    other.resize(300, 300)
-    other.show()
-    other.set_image(view.image)
+def test_a_turned_view_still_fits_and_linked_views_turn_with_it(view, make_view):
+    other = make_view(view.image, (300, 300))
     links = Links()
     links.add(view)
     links.add(other)

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QApplication
 
 from engine.images.image import Geometry, Image
 from engine.images.windowing import to_grey8
-from viewer.canvas.view import ImageView
 
 
 def stack(frames=5, rows=60, cols=80, spacing=None):
@@ -21,13 +20,8 @@ def stack(frames=5, rows=60, cols=80, spacing=None):
 
 
 @pytest.fixture
-def view(qtbot):
-    view = ImageView()
-    qtbot.addWidget(view)
-    view.resize(402, 330)
-    view.show()
-    view.set_image(stack())
-    return view
+def view(make_view):
+    return make_view(stack())
 
 
 def at(view, row, col):

@@ -24,23 +24,13 @@ from viewer.state.storage import REFERENCE
 
 
 @pytest.fixture
-def window(qtbot):
+def window(qtbot, new_window):
     """A window on a demo stack of several slices, without a model."""
-    from PySide6.QtWidgets import QApplication
-
-    from viewer import theme
-    from viewer.window import Window
-
-    theme.apply(QApplication.instance(), "dark")
-    window = Window(AppState(Settings(passing=True)))
-    qtbot.addWidget(window)
-    window.resize(1280, 800)
-    window.show()
+    window = new_window(AppState(Settings(passing=True)))
     window.state.open_paths([resources.path("demo", "images", "DEMO01")])
     state = window.state
     qtbot.waitUntil(lambda: state.masks.document is not None and settled(window))
-    yield window
-    window.close()
+    return window
 
 
 def own(window):

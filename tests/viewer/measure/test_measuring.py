@@ -19,26 +19,14 @@ LEFT = Qt.MouseButton.LeftButton
 
 
 @pytest.fixture
-def window(qtbot, tmp_path):
-    from viewer import theme
-    from viewer.window import Window
-
+def window(bare_window, tmp_path):
     rng = np.random.default_rng(2)
     for index in range(3):
         made = slice_(5.0 * index, shape=(120, 160), InstanceNumber=index + 1)
         made.PixelSpacing = [0.5, 0.5]
         made.PixelData = rng.integers(0, 900, (120, 160), dtype=np.int16).tobytes()
         save(made, tmp_path / f"{index}.dcm")
-    theme.apply(QApplication.instance(), "dark")
-    window = Window()
-    window.resize(1280, 800)
-    window.show()
-    window.state.open_paths([tmp_path])
-    qtbot.waitUntil(lambda: window.state.image is not None)
-    QApplication.processEvents()
-    yield window
-    window.close()
-    window.deleteLater()
+    return bare_window(tmp_path)
 
 
 def take(window, name):

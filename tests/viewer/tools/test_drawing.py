@@ -14,7 +14,6 @@ from PySide6.QtWidgets import QApplication
 from engine.images.image import Geometry, Image
 from engine.masks import shapes
 from engine.masks.document import MaskDocument
-from viewer.canvas.view import ImageView
 from viewer.tools.toolbox import Toolbox
 
 SHAPE = (90, 120)
@@ -26,13 +25,9 @@ def toolbox():
 
 
 @pytest.fixture
-def view(qtbot):
-    view = ImageView()
-    qtbot.addWidget(view)
-    view.resize(500, 400)
-    view.show()
+def view(make_view):
     image = Image(np.zeros((3, *SHAPE), np.uint8), Geometry(spacing=(1.0, 1.0)))
-    view.set_image(image)
+    view = make_view(image, (500, 400))
     view.set_document(MaskDocument(image))
     return view
 

@@ -18,7 +18,6 @@ from engine.masks.document import MaskDocument
 from engine.masks.region import region
 from engine.masks.threshold import picked_range
 from tests.viewer.tools.test_drawing import click, painted, pixels, send, stroke
-from viewer.canvas.view import ImageView
 from viewer.jobs import Jobs
 from viewer.masking.work import MaskWork
 from viewer.tools import livewire
@@ -34,18 +33,14 @@ def toolbox():
 
 
 @pytest.fixture
-def view(qtbot):
+def view(make_view):
     """A bright disc on a darker ground, with noise, on three slices."""
     rows, cols = np.indices(SHAPE)
     disc = np.hypot(rows - 45, cols - 60) < 25
     rng = np.random.default_rng(0)
     frames = np.where(disc, 400, 100) + rng.normal(0, 12, (3, *SHAPE))
     image = Image(frames.astype(np.float32), Geometry(spacing=SPACING, slice_spacing=4.0))
-    view = ImageView()
-    qtbot.addWidget(view)
-    view.resize(640, 520)
-    view.show()
-    view.set_image(image)
+    view = make_view(image, (640, 520))
     view.set_document(MaskDocument(image))
     return view
 
