@@ -9,6 +9,9 @@ class SaliscopeError(Exception):
     """An error whose text is fit to be shown to the user as it stands."""
 
 
+NO_MEMORY = "there is not enough memory for it"
+
+
 class UnreadableImageError(SaliscopeError):
     """A file that cannot be read as an image.
 
@@ -23,6 +26,17 @@ class UnreadableImageError(SaliscopeError):
         self.reason = reason
         self.advice = advice
         super().__init__(f"{self.path.name} cannot be read: {reason}; {advice}.")
+
+    @classmethod
+    def refused(cls, path: Path | str, error: OSError) -> UnreadableImageError:
+        """Return the error of a file that the system does not let be read."""
+        reason = (error.strerror or "the system refused").lower()
+        return cls(path, reason, "check that it exists and that you may read it")
+
+    @classmethod
+    def too_large(cls, path: Path | str) -> UnreadableImageError:
+        """Return the error of a file that there is not enough memory for."""
+        return cls(path, NO_MEMORY, "close other programs and try again")
 
 
 class CheckpointError(SaliscopeError):

@@ -235,15 +235,7 @@ def prediction_rows(
     rows: list[dict[str, Any]] = []
     probabilities = {branch: softmax(values, axis=1) for branch, values in logits.items()}
     for place, index in enumerate(indices.tolist()):
-        record = made.dataset.records[index]
-        row: dict[str, Any] = {
-            "index": index,
-            "image": record.name,
-            "frame": record.frame,
-            "group": record.group,
-            "label": record.label,
-            "fold": fold,
-        }
+        row: dict[str, Any] = {**made.dataset.records[index].cells(index), "fold": fold}
         for branch in BRANCHES:
             for c, name in enumerate(classes):
                 # repr keeps every digit: scores are computed again from this file.

@@ -175,13 +175,7 @@ def _shap(
     from engine.saliency import background, shap
 
     checkpoint = session.checkpoint
-    metadata = checkpoint.metadata
-    shipped = checkpoint.shap_background
-    compared = (
-        background.black(metadata.preprocessing)
-        if shipped is None
-        else background.decode(shipped, metadata.preprocessing)
-    ).to(session.device)
+    compared = background.compared(checkpoint).to(session.device)
     x = torch.from_numpy(prepared.tensor)[None].to(session.device)
     network = checkpoint.network().to(session.device).eval()
     output = {"global": 0, "local": 1, "fusion": 2}[output_of(saliency.name)]

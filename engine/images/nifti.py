@@ -144,11 +144,7 @@ def read_header(path: Path) -> Header:
 def _system(path: Path, error: OSError) -> UnreadableImageError:
     if error.errno is None:  # gzip.BadGzipFile, nibabel's short reads
         return UnreadableImageError(path, "it is damaged or cut short", _DAMAGED)
-    return UnreadableImageError(
-        path,
-        (error.strerror or "the system refused").lower(),
-        "check that it exists and that you may read it",
-    )
+    return UnreadableImageError.refused(path, error)
 
 
 def _checked(path: Path, raw: Any) -> Header:
@@ -294,9 +290,7 @@ def _voxels(path: Path, header: Header, volume: int, notes: list[str]) -> NDArra
     except OSError as error:
         raise _system(path, error) from None
     except MemoryError:
-        raise UnreadableImageError(
-            path, "there is not enough memory for it", "close other programs and try again"
-        ) from None
+        raise UnreadableImageError.too_large(path) from None
     except (EOFError, zlib.error, ValueError, TypeError, KeyError, IndexError) as _:
         raise UnreadableImageError(path, "it is damaged or cut short", _DAMAGED) from None
     except (nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError):

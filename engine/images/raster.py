@@ -73,16 +73,10 @@ def read(path: Path, progress: Progress | None = None) -> Image:
             path, "it would unpack to far more pixels than any picture has", _DAMAGED
         ) from None
     except MemoryError:
-        raise UnreadableImageError(
-            path, "there is not enough memory for it", "close other programs and try again"
-        ) from None
+        raise UnreadableImageError.too_large(path) from None
     except OSError as error:
         if error.errno is not None:
-            raise UnreadableImageError(
-                path,
-                (error.strerror or "the system refused").lower(),
-                "check that it exists and that you may read it",
-            ) from None
+            raise UnreadableImageError.refused(path, error) from None
         raise _damaged(path) from None
     # Pillow's decoders raise whatever the damage makes them trip over.
     except (ValueError, TypeError, SyntaxError, KeyError, IndexError, EOFError) as _:

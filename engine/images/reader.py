@@ -36,11 +36,7 @@ def sniff(path: Path) -> Format:
         with path.open("rb") as file:
             head = file.read(SNIFFED)
     except OSError as error:
-        raise UnreadableImageError(
-            path,
-            (error.strerror or "the system refused").lower(),
-            "check that it exists and that you may read it",
-        ) from None
+        raise UnreadableImageError.refused(path, error) from None
     return sniff_bytes(head, path.name)
 
 

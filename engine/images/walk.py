@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from engine.errors import UnreadableImageError
 from engine.images import limits
 from engine.images.case import Problem
 from engine.images.names import natural_key, readable
@@ -102,9 +103,4 @@ def _below(
 
 
 def _unreadable(path: Path, error: OSError) -> Problem:
-    reason = (error.strerror or "the system refused").lower()
-    return Problem(
-        path,
-        f"{readable(path.name)} cannot be read: {reason}; "
-        "check that it exists and that you may read it.",
-    )
+    return Problem(path, str(UnreadableImageError.refused(readable(path.name), error)))

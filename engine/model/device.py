@@ -75,11 +75,9 @@ def choose_precision(device: str, network: FusionNetwork, request: str = "auto")
     machine always chooses the same. A precision asked for by name is taken as it is. Raises
     ``InvalidInputError`` for any other.
     """
-    asked = _asked(request)
-    if asked is not None:
-        return asked
-    if not _has_bfloat16(device):
-        return Precision("float32", "float32: this device does not compute in bfloat16.")
+    settled = _settled(request, device)
+    if settled is not None:
+        return settled
     probe = _probe(network, device)
     with FlopCounterMode(display=False) as counter:
         exact = _run(network, probe, device, half=False)
@@ -109,22 +107,21 @@ def choose_training_precision(device: str, request: str = "auto") -> Precision:
     network that is still to be trained will answer, and what it answers in the end is computed in
     float32. Raises ``InvalidInputError`` for an unknown request.
     """
-    asked = _asked(request)
-    if asked is not None:
-        return asked
-    if not _has_bfloat16(device):
-        return Precision("float32", "float32: this device does not compute in bfloat16.")
-    return Precision("bfloat16", "bfloat16: this device computes in it.")
+    return _settled(request, device) or Precision(
+        "bfloat16", "bfloat16: this device computes in it."
+    )
 
 
-def _asked(request: str) -> Precision | None:
-    """Return a precision that was asked for by name, None for "auto"."""
+def _settled(request: str, device: str) -> Precision | None:
+    """Return what was asked for by name, or the only one there is; None where "auto" can choose."""
     if request in PRECISIONS:
         return Precision(request, f"{request}, as asked for.")
     if request != "auto":
         raise InvalidInputError(
             f"The precision {request} is unknown; choose auto, {' or '.join(PRECISIONS)}."
         )
+    if not _has_bfloat16(device):
+        return Precision("float32", "float32: this device does not compute in bfloat16.")
     return None
 
 

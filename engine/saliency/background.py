@@ -6,11 +6,16 @@ intensities 0 to 1, reduced to any size of the same aspect. float16 is taken as 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from engine.images.preprocess import Preprocessing
+
+if TYPE_CHECKING:
+    from engine.model.checkpoint import Checkpoint
 
 
 def encode(inputs: Tensor, preprocessing: Preprocessing, size: tuple[int, int]) -> Tensor:
@@ -36,6 +41,12 @@ def decode(background: Tensor, preprocessing: Preprocessing) -> Tensor:
 def black(preprocessing: Preprocessing) -> Tensor:
     """Return the one input (1, 3, H, W) to compare with where no background is shipped."""
     return decode(torch.zeros(1, 3, *preprocessing.size, dtype=torch.uint8), preprocessing)
+
+
+def compared(checkpoint: Checkpoint) -> Tensor:
+    """Return the inputs (N, 3, H, W) to compare with: the checkpoint's own, or black."""
+    shipped, preprocessing = checkpoint.shap_background, checkpoint.metadata.preprocessing
+    return black(preprocessing) if shipped is None else decode(shipped, preprocessing)
 
 
 def _moments(preprocessing: Preprocessing) -> tuple[Tensor, Tensor]:

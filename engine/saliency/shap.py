@@ -117,17 +117,11 @@ def attribute(
     if entry is None:
         if progress is not None:
             progress.report(0.0, f"SHAP of {branch}")
-        shipped = checkpoint.shap_background
-        compared = (
-            background.black(metadata.preprocessing)
-            if shipped is None
-            else background.decode(shipped, metadata.preprocessing)
-        )
         logit = BranchLogit(checkpoint.network(), outputs[branch], target)
         entry = explain(
             logit.to(session.device),
             torch.from_numpy(prepared.tensor)[None].to(session.device),
-            compared.to(session.device),
+            background.compared(checkpoint).to(session.device),
             samples=samples,
             seed=seed,
             progress=progress,

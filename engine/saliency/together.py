@@ -59,14 +59,9 @@ class Explainer:
         self.outputs = {"global": 0, "local": 1, metadata.architecture.fusion: 2}
         network = self.checkpoint.network().requires_grad_(False).eval().to(self.device)
         self._network = network.to(memory_format=torch.channels_last)
-        shipped = self.checkpoint.shap_background
         self._background = "" if compared is None else f"{len(compared)} given images"
         if compared is None:
-            compared = (
-                background.black(metadata.preprocessing)
-                if shipped is None
-                else background.decode(shipped, metadata.preprocessing)
-            )
+            compared = background.compared(self.checkpoint)
         self._compared = compared.to(self.device)
         self._batch = BATCH if self.device.type == "cpu" else BATCH_ON_GPU
         parts = [self._logits(part) for part in torch.split(self._compared, self._batch)]

@@ -44,6 +44,16 @@ class Record:
         """The file's name, with the frame where it is not the first."""
         return self.path.name if self.frame == 0 else f"{self.path.name}#{self.frame}"
 
+    def cells(self, index: int) -> dict[str, str | int]:
+        """Return the columns that say in a table which record, of what place in the set, it is."""
+        return {
+            "index": index,
+            "image": self.name,
+            "frame": self.frame,
+            "group": self.group,
+            "label": self.label,
+        }
+
 
 @dataclass(frozen=True)
 class Dataset:

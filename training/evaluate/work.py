@@ -250,15 +250,7 @@ class Evaluator:
         return {output: int(np.argmax(p)) for output, p in branches.items()}
 
     def _about(self, index: int) -> dict[str, Any]:
-        record = self.run.dataset.records[index]
-        return {
-            "index": index,
-            "image": record.name,
-            "frame": record.frame,
-            "group": record.group,
-            "fold": self.run.folds[index],
-            "label": record.label,
-        }
+        return {**self.run.dataset.records[index].cells(index), "fold": self.run.folds[index]}
 
 
 def _native(session: Session) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from engine.progress import Progress
 from engine.session import Session
 from training import console, datasets, state
 from training.cache import Files, lesion_mask
-from training.datasets import Dataset, Record
+from training.datasets import Dataset
 from training.evaluate import coherence
 from training.external import models, summary
 
@@ -126,7 +126,7 @@ def ask(
         if record.mask_paths:
             mask = lesion_mask(files, record, image.shape)
         for name, one in said.items():
-            about = {**_about(index, record), "model": name}
+            about = {**record.cells(index), "model": name}
             predictions.append(
                 {
                     **about,
@@ -149,16 +149,6 @@ def ask(
     predictions.sort(key=lambda row: row["index"])
     scores.sort(key=lambda row: row["index"])
     return predictions, scores
-
-
-def _about(index: int, record: Record) -> dict[str, Any]:
-    return {
-        "index": index,
-        "image": record.name,
-        "frame": record.frame,
-        "group": record.group,
-        "label": record.label,
-    }
 
 
 def describe(result: dict[str, Any]) -> str:

@@ -22,7 +22,6 @@ from engine.images import limits
 from engine.images.dicom import codestream, recognise, values
 
 _DAMAGED = "copy or export it again"
-NO_MEMORY = "there is not enough memory for it"
 _PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 SCANNED = (
@@ -74,13 +73,9 @@ def read(path: Path, *, pixels: bool, keywords: tuple[str, ...] | None = None) -
     except OSError as error:
         if error.errno is None:
             raise damaged(path) from None
-        raise UnreadableImageError(
-            path,
-            (error.strerror or "the system refused").lower(),
-            "check that it exists and that you may read it",
-        ) from None
+        raise UnreadableImageError.refused(path, error) from None
     except MemoryError:
-        raise UnreadableImageError(path, NO_MEMORY, "close other programs and try again") from None
+        raise UnreadableImageError.too_large(path) from None
     except Exception:
         # pydicom raises many kinds on damaged files (struct.error, EOFError, AttributeError,
         # NotImplementedError, RecursionError, ...); all of them mean the same to a user.

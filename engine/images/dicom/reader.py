@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from engine.errors import CancelledError, UnreadableImageError
+from engine.errors import NO_MEMORY, CancelledError, UnreadableImageError
 from engine.images import limits
 from engine.images.dicom import geometry, header, identity, lut, pixels, values
 from engine.images.dicom.functional import FrameView, frame_views
@@ -67,9 +67,7 @@ def read_sources(
     except (UnreadableImageError, CancelledError):
         raise
     except MemoryError:
-        raise UnreadableImageError(
-            path, header.NO_MEMORY, "close other programs and try again"
-        ) from None
+        raise UnreadableImageError.too_large(path) from None
     except Exception:
         # Elements are converted when first asked for, so a damaged one can raise anywhere, and
         # of any kind.
@@ -94,7 +92,7 @@ def _read(
         except Exception as error:
             # Elements are converted when first asked for, so a damaged one can raise anything.
             why = error if isinstance(error, UnreadableImageError) else header.damaged(source.path)
-            if why.reason == header.NO_MEMORY or len(sources) == 1:
+            if why.reason == NO_MEMORY or len(sources) == 1:
                 raise why from None
             failed += _missing(source, place, why)
             place += len(source.frames or (0,))
