@@ -1,18 +1,23 @@
 """The grid remembered: its shape, and which map, masks and links each view has.
 
-What is kept says nothing of whose images were open. While a view shows another case, series or
-model, the grid before it stays the one remembered: such a view would have nothing to show.
+What is kept says nothing of whose images were open: another case or series and another model are
+kept as digests of their files' paths, by which they are found again among the listed ones. Where
+opened files are not to be remembered, digests of series are not kept either; then the grid before
+such a view stays the one remembered.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import blake2b
 from typing import Any, get_args
 
 from PySide6.QtCore import QObject, QTimer
 
+from engine.images.case import Case, Series
 from viewer.canvas.links import ASPECTS, Aspect
+from viewer.compare.sequences import partner
 from viewer.state import AppState
 from viewer.state.analysis import is_derived
 from viewer.state.contents import ALL_MASKS, HERE, NO_MASKS, Content
@@ -22,16 +27,23 @@ from viewer.views import Views
 
 SETTING = "grid"
 _KEEP_MS = 400  # a row of changes is written once
+_MOST_FRAMES = 1_000_000
 _LONGEST = 200  # characters of a map's name; what is longer did not come from here
 
 
 @dataclass(frozen=True)
 class Kept:
-    """One view: its map ("" for none), its masks (all, none, the reference), what is unlinked."""
+    """One view: its map ("" for none), its masks (all, none, the reference), what is unlinked.
+
+    series, model: digests of the other series and the other model it shows, "" for the one being
+    read and the one in use. content: without these.
+    """
 
     map_name: str
     content: Content
     unlinked: tuple[Aspect, ...] = ()
+    series: str = ""
+    model: str = ""
 
 
 class Memory(QObject):
@@ -45,6 +57,16 @@ class Memory(QObject):
         self._soon.setInterval(_KEEP_MS)
         self._soon.timeout.connect(self.keep)
         state.masks.documentChanged.connect(self._forget_masks)
+        #: Views whose other series has not been found yet, with what they show until then.
+        self._waiting: dict[int, tuple[Kept, Content]] = {}
+        self._lost_model = False
+        self._told = False
+        self._look = QTimer(self)  # once what has changed the list is over
+        self._look.setSingleShot(True)
+        self._look.setInterval(0)
+        self._look.timeout.connect(self._seek)
+        for source in (state.cases.changed, state.seriesOpened):
+            source.connect(self._look_soon)
 
     def follow(self) -> None:
         """Keep what changes from now on."""
@@ -56,11 +78,11 @@ class Memory(QObject):
             source.connect(self._change)
 
     def keep(self) -> None:
-        """Write the grid as it is, unless a view shows what another start does not have."""
+        """Write the grid as it is, unless it shows what is not to be remembered."""
         self._soon.stop()
         state, links = self._state, self._views.links
-        shown = [state.contents[view] for view in range(state.views)]
-        if any(one.series is not None or one.checkpoint is not None for one in shown):
+        shown = [self._kept_of(view) for view in range(state.views)]
+        if not state.settings.remembers_files and any(one.series for one in shown):
             return
         kept = {
             "grid": list(state.grid),
@@ -68,8 +90,14 @@ class Memory(QObject):
             "views": [
                 {
                     "map": state.overlays[number].map_name or "",
-                    "masks": one.masks if one.masks in (ALL_MASKS, NO_MASKS, REFERENCE) else "",
-                    "empty": one.empty,
+                    "masks": one.content.masks
+                    if one.content.masks in (ALL_MASKS, NO_MASKS, REFERENCE)
+                    else "",
+                    "empty": one.content.empty,
+                    "series": one.series,
+                    "model": one.model,
+                    "frame": one.content.frame,
+                    "companion": one.content.companion,
                     "unlinked": [
                         aspect
                         for aspect in ASPECTS
@@ -98,9 +126,70 @@ class Memory(QObject):
                 state.overlays.show(number, one.map_name or None)
                 for aspect in one.unlinked:
                     views.links.set_linked(views.views[number], False, aspect)
-            state.contents.set_all([one.content for one in kept])
+            state.contents.set_all([self._first(number, one) for number, one in enumerate(kept)])
             state.set_active_view(active)
         return rows * cols
+
+    def _kept_of(self, view: int) -> Kept:
+        """Return what of a view is kept; of one that still waits, what it waits for."""
+        content = self._state.contents[view]
+        kept, until = self._waiting.get(view, (None, None))
+        if kept is not None and content == until:
+            return kept
+        series = "" if content.series is None else digest_of(content.series)
+        model = "" if content.checkpoint is None else _digest(str(content.checkpoint))
+        # One that is like the case being read is so for that case alone.
+        companion = content.companion if content.companion == "sequence" else ""
+        content = replace(content, case=None, series=None, checkpoint=None, companion=companion)
+        return Kept("", content, (), series, model)
+
+    def _first(self, view: int, kept: Kept) -> Content:
+        """Return what a view shows at first: the case being read, where another must be found."""
+        model = None
+        if kept.model:
+            known = self._views.board.checkpoints.known
+            model = next((path for path in known if _digest(str(path)) == kept.model), None)
+            self._lost_model = self._lost_model or model is None
+        if not kept.series:
+            return replace(kept.content, checkpoint=model, frame=None, companion="")
+        until = Content(masks=kept.content.masks, checkpoint=model)
+        self._waiting[view] = (kept, until)
+        return until
+
+    def _look_soon(self, *_: object) -> None:
+        if self._waiting or self._lost_model:
+            self._look.start()
+
+    def _seek(self) -> None:
+        """Give views the series that they showed, where it is listed now; else say so once."""
+        state = self._state
+        listed = {digest_of(s): (c, s) for c, s in self._listed()}
+        for view, (kept, until) in list(self._waiting.items()):
+            if state.contents[view] != until or view >= state.views:
+                del self._waiting[view]  # the reader has chosen something else
+                continue
+            found = listed.get(kept.series)
+            if found is None and kept.content.companion and state.case and state.series:
+                other = partner(state.case, state.series)
+                found = (state.case, other) if other is not None else None
+            if found is not None:
+                del self._waiting[view]
+                case, series = found
+                content = replace(kept.content, case=case, series=series)
+                state.contents.set(view, replace(content, checkpoint=until.checkpoint))
+        scanning = state.jobs.has("scan") or state.jobs.has("demo")
+        if state.image is None or scanning:
+            return
+        if self._lost_model:
+            self._lost_model = False
+            state.notice.emit(NO_MODEL, "info")
+        if self._waiting and not self._told:
+            self._told = True
+            state.notice.emit(waiting(len(self._waiting)), "info")
+
+    def _listed(self) -> list[tuple[Case, Series]]:
+        groups = self._state.cases.groups
+        return [(c, s) for group in groups for c in group.cases for s in c.series]
 
     def _change(self, *_: object) -> None:
         self._soon.start()
@@ -114,6 +203,26 @@ class Memory(QObject):
             content = self._state.contents[view]
             if content.series is None and content.masks not in ids:
                 self._state.contents.change(view, masks=ALL_MASKS)
+
+
+NO_MODEL = "A model that one of the views showed is no longer there: it shows the one in use."
+
+
+def waiting(views: int) -> str:
+    """Say that views show the case being read in place of another that is not in the list."""
+    one = "One view" if views == 1 else f"{views} views"
+    shows = "shows" if views == 1 else "show"
+    return f"{one} showed a case that is not in the list now, and {shows} this one until it is."
+
+
+def digest_of(series: Series) -> str:
+    """Return a name for a series by where its files are, which says nothing of them."""
+    first = str(series.paths[0].absolute()) if series.paths else ""
+    return _digest(f"{first}\0{len(series.paths)}\0{series.title}")
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode(), digest_size=12).hexdigest()
 
 
 def parse(text: str) -> tuple[tuple[int, int], int, list[Kept]] | None:
@@ -137,5 +246,15 @@ def _view(found: dict[str, Any]) -> Kept:
     content = Content(empty=True) if found["empty"] is True else HERE
     if content is HERE and masks in (NO_MASKS, REFERENCE):
         content = Content(masks=masks)
+    series, model = (
+        value if isinstance(value, str) and len(value) <= _LONGEST else ""
+        for value in (found.get("series"), found.get("model"))
+    )
+    frame = found.get("frame")
+    if isinstance(frame, int) and 0 <= frame < _MOST_FRAMES:
+        content = replace(content, frame=frame)
+    if found.get("companion") == "sequence":
+        content = replace(content, companion="sequence")
     known: tuple[Aspect, ...] = get_args(Aspect)
-    return Kept(name, content, tuple(a for a in known if a in found["unlinked"]))
+    unlinked = tuple(a for a in known if a in found["unlinked"])
+    return Kept(name, content, unlinked, series, model)

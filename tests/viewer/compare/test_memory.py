@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
+from PIL import Image as Pillow
 
 from tests.viewer.conftest import settled
-from viewer.compare.memory import SETTING, parse
+from viewer.compare.memory import NO_MODEL, SETTING, parse, waiting
 from viewer.settings import Settings
 from viewer.state.contents import HERE, NO_MASKS, Content
 from viewer.state.storage import REFERENCE
@@ -53,25 +55,104 @@ def test_the_next_start_has_the_grid_as_it_was_left(make_window, pictures, until
     assert all(view.image is state.image for view in views.shown)
 
 
-def test_what_refers_to_other_cases_is_not_remembered_and_no_name_is_written(
-    make_window, pictures, until
-):
-    window = make_window(pictures)
+def with_another_case(window, until) -> None:
+    """Show the second case with another model's local map beside the first one."""
     state = window.state
-    window.actions_["one-view"].trigger()
-    window.compare.memory.keep()
-    before = Settings().text(SETTING)
-    assert json.loads(before)["grid"] == [1, 1]
     window.actions_["grid-2x2"].trigger()
     second = state.cases.opened.cases[1]
     state.contents.set(1, Content(second, second.series[0]))
-    until(lambda: settled(window))
+    state.overlays.show(1, "local")
+    until(lambda: settled(window) and window.views.subjects[1].image is not None)
+
+
+def test_another_case_is_found_again_and_no_name_is_written(make_window, pictures, until):
+    window = make_window(pictures)
+    with_another_case(window, until)
+    window.close()
+    text = "".join(parse_all(Settings()))
+    for word in ("a (1)", "a (2)", "pictures", str(pictures), "lesion", "malignant"):
+        assert word not in text
+    again = make_window(pictures)
+    until(lambda: settled(again) and again.views.subjects[1].image is not None)
+    state = again.state
+    second = state.cases.opened.cases[1]
+    assert state.grid == (2, 2) and state.overlays[1].map_name == "local"
+    content = state.contents[1]
+    assert (content.case, content.series) == (second, second.series[0])
+    assert state.case is state.cases.opened.cases[0]
+    assert "in the list now" not in again.notice.text
+
+
+def test_a_case_that_is_not_listed_gives_way_to_this_one_until_it_is(
+    make_window, pictures, tmp_path, until
+):
+    window = make_window(pictures)
+    with_another_case(window, until)
+    window.close()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    Pillow.fromarray(np.full((40, 40), 90, np.uint8)).save(elsewhere / "other.png")
+    again = make_window(elsewhere)
+    state = again.state
+    until(lambda: again.notice.text == waiting(1))
+    assert state.grid == (2, 2) and state.contents[1] == HERE
+    assert again.views.views[1].image is state.image
+    # Closed again without it, it is still remembered; and taken up once it is opened.
+    again.compare.memory.keep()
+    assert json.loads(Settings().text(SETTING))["views"][1]["series"]
+    state.open_paths([pictures], show=False)
+    until(lambda: state.contents[1].series is not None)
+    assert state.contents[1].series is state.cases.opened.cases[2].series[0]
+    until(lambda: settled(again))
+
+
+def test_what_the_reader_puts_into_a_waiting_view_stays(make_window, pictures, tmp_path, until):
+    window = make_window(pictures)
+    with_another_case(window, until)
+    window.close()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    Pillow.fromarray(np.full((40, 40), 90, np.uint8)).save(elsewhere / "other.png")
+    again = make_window(elsewhere)
+    state = again.state
+    until(lambda: again.notice.text == waiting(1))
+    state.contents.change(1, masks=NO_MASKS)
+    state.open_paths([pictures], show=False)
+    until(lambda: len(state.cases.opened.cases) > 2 and state.jobs.idle)
+    assert state.contents[1] == Content(masks=NO_MASKS)
+    assert not again.compare.memory._waiting
+
+
+def test_another_model_is_found_again_or_missed_in_a_sentence(
+    make_window, pictures, checkpoint_path, tmp_path, until
+):
+    other = tmp_path / "other.safetensors"
+    other.write_bytes(checkpoint_path.read_bytes())
+    window = make_window(pictures)
+    window.actions_["two-views"].trigger()
+    window.state.contents.change(1, checkpoint=other)
+    until(lambda: other in window.views.board.checkpoints.known and settled(window))
+    window.close()
+    assert str(other) not in "".join(parse_all(Settings()))
+    again = make_window(pictures)
+    assert again.state.contents[1] == Content(checkpoint=other)
+    until(lambda: settled(again))
+    again.close()
+    other.unlink()
+    without = make_window(pictures)
+    until(lambda: without.notice.text == NO_MODEL)
+    assert without.state.contents[1] == HERE
+
+
+def test_where_files_are_not_remembered_no_series_is(make_window, pictures, until):
+    window = make_window(pictures)
+    window.state.settings.remember_files(False)
+    window.actions_["one-view"].trigger()
+    window.compare.memory.keep()
+    before = Settings().text(SETTING)
+    with_another_case(window, until)
     window.close()
     assert Settings().text(SETTING) == before
-    again = make_window(ready=False)
-    assert again.state.grid == (1, 1) and again.state.contents[0] == HERE
-    text = "".join(parse_all(Settings()))
-    assert "a (1)" not in text and "a (2)" not in text and "pictures" not in text
 
 
 def parse_all(settings: Settings) -> list[str]:
