@@ -260,6 +260,7 @@ class Window(QMainWindow):
         state.masks.changed.connect(self._follow_masks)
         state.measures.changed.connect(self._follow_masks)
         state.privacy.changed.connect(lambda: self._follow_image(None))
+        state.privacy.changed.connect(lambda: self.notice.reword(state.privacy.sentence))
         state.seriesOpened.connect(self._follow_image)
         state.seriesClosed.connect(lambda: self._follow_image(None))
         state.seriesOpened.connect(lambda _: self.views.active.setFocus())

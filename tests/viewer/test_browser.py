@@ -351,7 +351,8 @@ def test_a_damaged_slice_is_left_out_said_and_marked_in_the_list(window, qtbot, 
     # Names of files are hidden with the patients'.
     state.privacy.set_hidden(True)
     (row,) = [item for item in window.cases.model.items if item.series is state.series]
-    assert "IM2" not in row.tip + remark.text
+    assert "IM2" not in row.tip + remark.text + window.notice.text + window.notice.accessibleName()
+    assert window.notice.text == state.image.said_of_left_out("a file")
     assert "a file cannot be read" in row.tip
     state.privacy.set_hidden(False)
     # Mended and opened again, nothing is missing any more.

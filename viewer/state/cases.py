@@ -66,6 +66,11 @@ class CaseList(QObject):
         """Return what is known to be missing from a series, None where nothing is."""
         return self._incomplete.get(series)
 
+    def unnamed(self, sentence: str) -> str:
+        """Return what is said of a series' missing slices without the file's name."""
+        known = (one for one in self._incomplete.values() if one.sentence == sentence)
+        return next((one.unnamed for one in known), sentence)
+
     @property
     def groups(self) -> tuple[Group, ...]:
         """The groups that have something in them."""

@@ -70,7 +70,9 @@ class Privacy(QObject):
 
     def sentence(self, text: str) -> str:
         """Return what is said to the reader, without names of files where names are hidden."""
-        return self.clean(_FILE.sub("a file", text)) if self.hidden else text
+        if not self.hidden:
+            return text
+        return self.clean(_FILE.sub("a file", self.cases.unnamed(text)))
 
     def clean(self, text: str) -> str:
         """Return a text without the names, numbers and file names of the patients in the list."""

@@ -97,6 +97,15 @@ class NoticeStrip(QFrame):
         """Give a sentence, from wherever it comes, a way forward."""
         self._ways[sentence] = (action, then)
 
+    def reword(self, how: Callable[[str], str]) -> None:
+        """Say otherwise what is shown, and what comes back after it."""
+        self._text.setText(how(self._text.text()))
+        self.setAccessibleName(self._text.text())
+        if self._beneath is not None:
+            self._beneath = (how(self._beneath[0]), *self._beneath[1:])
+        if self._standing is not None:
+            self._standing = (how(self._standing[0]), *self._standing[1:])
+
     def clear(self) -> None:
         """Send the notice off: what it spoke of has been left behind."""
         self._timer.stop()
