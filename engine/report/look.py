@@ -138,6 +138,7 @@ def _hot_spots(saliency: SaliencyMap, look: Look) -> Lines:
     from engine.saliency.hotspots import FAINT, hot_spot, least_drawn
 
     values, sigma = smoothed(saliency)
+    least = least_drawn(saliency, values if sigma else None)
     signed = saliency.sign == "signed"
     scale = look.range(saliency)[1]
     lines: list[Line] = []
@@ -146,7 +147,7 @@ def _hot_spots(saliency: SaliencyMap, look: Look) -> Lines:
     said += f"; smoothed by {sigma:.1f} px first" if sigma else ""
     for side in (1, -1) if signed else (1,):
         try:
-            spot = hot_spot(side * values, look.top, least=least_drawn(saliency))
+            spot = hot_spot(side * values, look.top, least=least)
         except InvalidInputError as error:
             if side > 0:
                 lines, said = [], str(error).rstrip(".")

@@ -52,8 +52,14 @@ class HotSpot:
         return hot / self.sure.size if hot < self.count else None
 
 
-def least_drawn(saliency: SaliencyMap) -> float:
-    """Return the value below which a map's pixels are not outlined as hot (see ``FAINT``)."""
+def least_drawn(saliency: SaliencyMap, smoothed: NDArray[np.float64] | None = None) -> float:
+    """Return the value below which a map's pixels are not outlined as hot (see ``FAINT``).
+
+    smoothed: the map, where it was blurred before lines are drawn on it; the strongest value that
+    is left counts then, as for contours: a blur takes most of what single pixels stand out by.
+    """
+    if smoothed is not None:
+        return FAINT * float(np.abs(smoothed).max())
     return FAINT * natural_range(saliency)[1]
 
 

@@ -123,12 +123,13 @@ def _hot_spots(saliency: SaliencyMap, top: float, scale: float, signed: bool) ->
     from engine.saliency.hotspots import FAINT, hot_spot, least_drawn
 
     values, sigma = smoothed(saliency)
+    least = least_drawn(saliency, values if sigma else None)
     lines: list[Line] = []
     notes = []
     short = ""
     for side in (1, -1) if signed else (1,):
         try:
-            spot = hot_spot(side * values, top, least=least_drawn(saliency))
+            spot = hot_spot(side * values, top, least=least)
         except SaliscopeError as error:
             if side > 0:
                 notes.append(str(error))

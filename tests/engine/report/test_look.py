@@ -172,3 +172,14 @@ def test_what_is_nearly_zero_is_not_outlined_and_both_say_so():
     values = np.where(values < 1, np.float32(-1e-4), values)
     signed_map = SaliencyMap("local", values, one.raw, "signed", 1, "B", one.provenance)
     assert [line.dashed for line in lines_of(signed_map, look).lines] == [False]
+
+
+def test_hot_spots_of_a_blurred_map_are_not_measured_by_its_single_pixels():
+    one = findings().maps[0].map
+    values = np.random.default_rng(5).laplace(0.02, 1.0, (200, 200)).astype(np.float32)
+    pixels = SaliencyMap("shap-gate", values, values, "signed", 1, "B", one.provenance)
+    found = lines_of(pixels, Look("hot-spots", top=0.1))
+    assert "smoothed by" in found.sentence and "reach" not in found.sentence
+    seen = on_screen(window.Overlay(pixels, window.OverlayStyle(kind="hot-spots", top=0.1)))
+    assert not any("reach" in line for line in seen.legend)
+    assert len(seen.lines) == len(found.lines) == 2

@@ -7,6 +7,7 @@ import pytest
 
 from engine.errors import InvalidInputError
 from engine.evaluation.coherence import coherence
+from engine.saliency.contours import smoothed
 from engine.saliency.hotspots import hot_spot, least_drawn
 from tests.engine.saliency.test_scale import saliency
 
@@ -74,3 +75,17 @@ def test_what_is_nearly_zero_is_not_hot_whatever_its_rank():
     assert hot_spot(values, 0.01, least=least).short is None
     with pytest.raises(InvalidInputError, match="near zero"):
         hot_spot(values, 0.1, least=2.0)
+
+
+def test_a_blurred_map_is_measured_by_what_the_blur_leaves():
+    """Single pixels of a SHAP map stand far out of what lines are drawn on."""
+    rng = np.random.default_rng(5)
+    values = rng.laplace(0.02, 1.0, (200, 200)).astype(np.float32)
+    values[80:120, 60:110] += 0.15
+    pixels = saliency(values, "signed")
+    drawn, sigma = smoothed(pixels)
+    assert sigma > 0
+    spot = hot_spot(drawn, 0.1, least=least_drawn(pixels, drawn))
+    assert spot.short is None and spot.sure.sum() == spot.count == 4000
+    # By the unblurred map's strongest pixels most of the ten per cent would be nearly nothing.
+    assert hot_spot(drawn, 0.1, least=least_drawn(pixels)).sure.sum() < 2500
