@@ -16,7 +16,15 @@ from PySide6.QtCore import (
     QSize,
     Qt,
 )
-from PySide6.QtGui import QFont, QKeyEvent, QPainter, QTextCharFormat, QTextLayout
+from PySide6.QtGui import (
+    QCursor,
+    QFont,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QTextCharFormat,
+    QTextLayout,
+)
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
@@ -183,7 +191,10 @@ class Palette(QFrame):
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setItemDelegate(_Delegate(self))
         self.list.setMouseTracking(True)
-        self.list.entered.connect(self.list.setCurrentIndex)
+        # Not by the list's ``entered``: it also fires where the list scrolls below a mouse at rest,
+        # which would take the mark away from the keys.
+        self.list.viewport().installEventFilter(self)
+        self._mouse = QCursor.pos()
         self.list.clicked.connect(lambda _: self.run())
         self._model = _Model(self)
         self.list.setModel(self._model)
@@ -215,6 +226,7 @@ class Palette(QFrame):
         self._commands = self._gather()
         self.field.clear()
         self._search("")
+        self._mouse = QCursor.pos()
         self.show()
         self.raise_()
         self._place()
@@ -277,7 +289,7 @@ class Palette(QFrame):
         self.move((window.width() - width) // 2, min(64, window.height() // 12))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Move in the list from the field; follow the window's size; close when left."""
+        """Move in the list by field and mouse; follow the window's size; close when left."""
         if watched is self._window and event.type() == QEvent.Type.Resize:
             if self.isVisible():
                 self._place()
@@ -285,6 +297,9 @@ class Palette(QFrame):
             if self.isVisible() and QApplication.activePopupWidget() is None:
                 self._before = None  # whoever took the keyboard keeps it
                 self.hide()
+        elif watched is self.list.viewport() and isinstance(event, QMouseEvent):
+            if event.type() == QEvent.Type.MouseMove:
+                self._point(event)
         elif watched is self.field and isinstance(event, QKeyEvent):
             if event.type() == QEvent.Type.KeyPress:
                 return self._key(event.key())
@@ -292,6 +307,14 @@ class Palette(QFrame):
                 event.accept()
                 return True
         return super().eventFilter(watched, event)
+
+    def _point(self, event: QMouseEvent) -> None:
+        """Mark the command that the mouse was moved to."""
+        at, before = event.globalPosition().toPoint(), self._mouse
+        self._mouse = at
+        index = self.list.indexAt(event.position().toPoint())
+        if at != before and index.isValid():
+            self.list.setCurrentIndex(index)
 
     def _key(self, key: int) -> bool:
         steps = {

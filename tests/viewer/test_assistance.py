@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QCursor, QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -66,6 +66,24 @@ def test_typing_finds_return_does_it_and_it_is_on_top_next_time(bare_window, pic
     assert palette.list.currentIndex().row() == len(palette.found) - 1
     QTest.keyClick(palette.field, Key.Key_Escape)
     assert not palette.isVisible()
+
+
+def test_the_keys_keep_the_mark_while_the_list_scrolls_below_a_mouse_at_rest(bare_window, qtbot):
+    window = bare_window()
+    palette = window.assistance.palette
+    palette.open()
+    viewport = palette.list.viewport()
+    marked = palette.list.currentIndex
+    third = palette.list.visualRect(marked().siblingAtRow(3)).center()
+    QCursor.setPos(viewport.mapToGlobal(third))
+    qtbot.mouseMove(viewport, third)
+    assert marked().row() == 3
+    QTest.keyClick(palette.field, Key.Key_Up)
+    assert marked().row() == 2
+    for _ in range(3):
+        QTest.keyClick(palette.field, Key.Key_Up)
+        QApplication.processEvents()
+    assert marked().row() == len(palette.found) - 1
 
 
 def test_cases_open_from_the_palette_and_their_names_are_not_noted(bare_window, pictures, until):
