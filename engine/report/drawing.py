@@ -273,7 +273,7 @@ def colour_bar(
     )
     ticks = [low, high] if not signed else [low, 0.0, high]
     if look.kind != "wash":
-        ticks = _mark(axes, one, look, ticks, upright=upright)
+        ticks = _mark(axes, one, look, ticks, 0.0 if upright else _digit(axes, size))
     texts = [short(value) for value in ticks]
     if upright:
         axes.set_xticks([])
@@ -287,18 +287,32 @@ def colour_bar(
         labels[-1].set_horizontalalignment("right")
 
 
-#: Values nearer than this share of the scale to another's are marked and not written; along a flat
-#: bar, numbers take more room.
-_NEAREST, _NEAREST_FLAT = 0.045, 0.15
+#: Values nearer than this share of an upright bar to another's are marked and not written.
+_NEAREST = 0.045
+
+#: A digit's width in parts of the size of the type, with some room to spare.
+_DIGIT = 0.66
 
 
-def _mark(
-    axes: Axes, one: MapFinding, look: Look, ticks: list[float], *, upright: bool
-) -> list[float]:
-    """Mark the value of each line on the bar; return what is written beside it."""
+def _digit(axes: Axes, size: float) -> float:
+    """Return the share of a flat bar's length that a digit takes."""
+    width = axes.get_position().width * axes.figure.get_figwidth() * 72  # type: ignore[union-attr]
+    return _DIGIT * size / width
+
+
+def _mark(axes: Axes, one: MapFinding, look: Look, ticks: list[float], digit: float) -> list[float]:
+    """Mark the value of each line on the bar; return what is written beside it.
+
+    digit: the share of the bar's length that a digit takes along it; 0 where the bar is upright.
+    """
     low, high = look.range(one.map)
     said = list(ticks)
-    near = _NEAREST if upright else _NEAREST_FLAT
+    upright = not digit
+
+    def room(value: float) -> float:
+        """What a number takes to each side: at the ends, which it keeps inside, all to one."""
+        return digit * len(short(value)) * (1.0 if value in (low, high) else 0.5)
+
     for line in lines_of(one.map, look).lines:
         if not low <= line.value <= high:
             continue
@@ -307,7 +321,11 @@ def _mark(
         style: Any = (0, (1.4, 1.0)) if line.dashed else "solid"
         colour = look.line_colour(one.map, line.share)
         draw(line.value, color=colour, linewidth=1.4, linestyle=style)
-        if all(abs(line.value - other) > near * (high - low) for other in said):
+        own = room(line.value) + digit
+        if all(
+            abs(line.value - other) > (_NEAREST if upright else own + room(other)) * (high - low)
+            for other in said
+        ):
             said.append(line.value)
     return sorted(said)
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from PIL import Image as Pillow
 
 from engine.masks.shapes import Box
-from engine.report import figure, picture, style
+from engine.report import drawing, figure, picture, style
 from engine.report.look import Kind, Look, lines_of
 from engine.saliency.difference import difference
 from engine.saliency.map import SaliencyMap
@@ -183,3 +185,24 @@ def test_hot_spots_of_a_blurred_map_are_not_measured_by_its_single_pixels():
     seen = on_screen(window.Overlay(pixels, window.OverlayStyle(kind="hot-spots", top=0.1)))
     assert not any("reach" in line for line in seen.legend)
     assert len(seen.lines) == len(found.lines) == 2
+
+
+@pytest.mark.parametrize("highest", [1.0, 281.4, 1424.0])
+def test_numbers_along_a_flat_bar_keep_clear_of_each_other(highest: float):
+    one = findings().maps[0]
+    values = np.linspace(0, highest, 400, dtype=np.float32).reshape(20, 20)
+    given = replace(
+        one, map=SaliencyMap("gate", values, values, "nonnegative", 1, "B", one.map.provenance)
+    )
+    written = set()
+    for top in (0.02, 0.1, 0.16, 0.22, 0.3, 0.5, 0.8, 0.95):
+        made = Figure(figsize=(1.66, 0.4))
+        renderer = FigureCanvasAgg(made).get_renderer()
+        axes = made.add_axes((0, 0.5, 1, 0.2))
+        drawing.colour_bar(axes, given, upright=False, size=5.8, look=Look("hot-spots", top=top))
+        made.draw(renderer)
+        boxes = [text.get_window_extent(renderer) for text in axes.get_xticklabels()]
+        written.add(len(boxes))
+        for left, right in pairwise(sorted(boxes, key=lambda box: box.x0)):
+            assert right.x0 - left.x1 > 1.0, top
+    assert written == {2, 3}  # where there is room, the line's value is written
