@@ -34,7 +34,7 @@ def test_the_palette_has_every_action_submenus_and_cases(make_window, pictures, 
     palette = window.assistance.palette
     QTest.keyClick(window, Key.Key_K, Qt.KeyboardModifier.ControlModifier)
     qtbot.waitUntil(palette.isVisible)
-    assert QApplication.focusWidget() is palette.field
+    assert window.focusWidget() is palette.field
     named = {command.name for command in palette.found}
     assert named >= set(window.actions_.all)
     found = titles(window)
@@ -56,7 +56,7 @@ def test_typing_finds_return_does_it_and_it_is_on_top_next_time(bare_window, pic
     palette.field.setText("invert")
     QTest.keyClick(palette.field, Key.Key_Return)
     assert not palette.isVisible() and window.views.active.inverted
-    assert QApplication.focusWidget() is window.views.active.surface
+    assert window.focusWidget() is window.views.active.surface
     palette.open()
     assert palette.found[0].name == "invert"
     QTest.keyClick(palette.field, Key.Key_Down)

@@ -55,20 +55,21 @@ def test_the_card_leaves_what_it_speaks_of_free(tour):
 
 
 def test_keys_go_on_back_and_leave_and_reach_nothing_else(tour):
+    # Of this window, whichever one the system holds active.
     window = tour._window
     inverted = window.views.active.inverted
-    QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Return)
+    QTest.keyClick(window.focusWidget(), Qt.Key.Key_Return)
     assert tour._at == 1
-    QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_I)
+    QTest.keyClick(window.focusWidget(), Qt.Key.Key_I)
     assert window.views.active.inverted is inverted
     for _ in range(6):
-        QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
-        assert tour.light.isAncestorOf(QApplication.focusWidget())
+        QTest.keyClick(window.focusWidget(), Qt.Key.Key_Tab)
+        assert tour.light.isAncestorOf(window.focusWidget())
     tour.light.card.back.setFocus()
     QTest.keyClick(tour.light.card.back, Qt.Key.Key_Return)
     assert tour._at == 0
-    QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Escape)
-    assert not tour.running and window.views.active.surface.hasFocus()
+    QTest.keyClick(window.focusWidget(), Qt.Key.Key_Escape)
+    assert not tour.running and window.focusWidget() is window.views.active.surface
 
 
 def test_it_starts_once_and_never_again_when_skipped(bare_window, pictures, until, monkeypatch):
