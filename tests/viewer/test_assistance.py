@@ -68,7 +68,17 @@ def test_typing_finds_return_does_it_and_it_is_on_top_next_time(bare_window, pic
     assert not palette.isVisible()
 
 
-def test_the_keys_keep_the_mark_while_the_list_scrolls_below_a_mouse_at_rest(bare_window, qtbot):
+@pytest.fixture
+def mouse_put_back():
+    """Leave the mouse where it was: views of later tests would take the keys below it."""
+    before = QCursor.pos()
+    yield
+    QCursor.setPos(before)
+
+
+def test_the_keys_keep_the_mark_while_the_list_scrolls_below_a_mouse_at_rest(
+    bare_window, qtbot, mouse_put_back
+):
     window = bare_window()
     palette = window.assistance.palette
     palette.open()
