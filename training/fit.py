@@ -45,6 +45,8 @@ MUST_AGREE = (
     "preprocessing",
     "guidance",
     "self_guidance",
+    "presence",
+    "unlabelled",
     "masks",
     "erase",
     "freeze",

@@ -29,6 +29,7 @@ from engine.progress import Progress
 from training import erasure, freezing, losses, state
 from training.augment import AUGMENTATIONS, augment
 from training.optimisers import load_state_tensors, optimisers, set_rates, state_tensors
+from training.presence import UNKNOWN
 from training.recipes import Recipe, completed
 from training.samples import Samples
 from training.team import Team, total
@@ -55,12 +56,13 @@ class Trainer:
 
     folder: where the state lies; a run that finds its state there goes on from it.
     validation: empty for none, and then no early stopping. guidance: W, 0 for none;
-    self_guidance: likewise, by the network's own evidence (``losses.OwnEvidence``). masks: how
-    many of the training images' lesion masks may be used, drawn by the seed, fewer of the same
-    when fewer; None for all. erase: share of images shown without or only with their lesion
-    (``training.erasure``). freeze: leave the global branch up to its features of 1/freeze of the
-    input as it is; 0 for none of it (``training.freezing``). team: the processes that train it
-    together; each has a trainer with the same arguments.
+    self_guidance: likewise, by the network's own evidence (``losses.OwnEvidence``); presence:
+    likewise, by which images show a lesion (``training.presence``). masks: how many of the
+    training images' lesion masks may be used, drawn by the seed, fewer of the same when fewer; None
+    for all. erase: share of images shown without or only with their lesion (``training.erasure``).
+    freeze: leave the global branch up to its features of 1/freeze of the input as it is; 0 for none
+    of it (``training.freezing``). team: the processes that train it together; each has a trainer
+    with the same arguments.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Trainer:
         precision: str = "float32",
         guidance: float = 0.0,
         self_guidance: float = 0.0,
+        presence: float = 0.0,
         masks: int | None = None,
         erase: float = 0.0,
         freeze: int = 0,
@@ -130,13 +133,15 @@ class Trainer:
             if self_guidance
             else None
         )
+        self._presence = presence
         self._optimisers = optimisers(network, recipe)
         self._weights: Tensor | None = None
         if recipe.balance:
+            target = samples.target[self._train]
             counts = torch.bincount(
-                samples.target[self._train], minlength=len(network.architecture.classes)
+                target[target != losses.UNLABELLED], minlength=len(network.architecture.classes)
             )
-            weights = len(train) / (len(counts) * counts.clamp_min(1).float())
+            weights = counts.sum() / (len(counts) * counts.clamp_min(1).float())
             self._weights = weights.to(samples.device)
 
     def _usable_masks(self) -> Tensor:
@@ -215,7 +220,7 @@ class Trainer:
         batches = torch.tensor_split(order, math.ceil(len(order) / self.recipe.batch))
         self.network.train()
         freezing.rest(self._frozen)
-        sums = torch.zeros(6, dtype=torch.float64)
+        sums = torch.zeros(7, dtype=torch.float64)
         for done, indices in enumerate(batches):
             set_rates(self._optimisers, self.recipe.factor(number + done / len(batches)))
             loss, right = self._step(indices, generator)
@@ -228,6 +233,7 @@ class Trainer:
                         loss.local_branch,
                         loss.fusion,
                         loss.guidance,
+                        loss.presence,
                         right,
                     ]
                 )
@@ -252,7 +258,8 @@ class Trainer:
             "loss_local": means[2],
             "loss_fusion": means[3],
             "loss_guidance": means[4],
-            "accuracy": means[5],
+            "loss_presence": means[5],
+            "accuracy": means[6],
             "images_per_second": len(order) / seconds,
         }
         if len(self._validation):
@@ -278,13 +285,14 @@ class Trainer:
             generator,
         )
         target = samples.labels(here)
-        known, speechless = self._usable[here], None
+        known, speechless, present = self._usable[here], None, samples.present(here)
         if self._erase:
             kind = erasure.draw(known, masks, self._erase, generator)
             images = erasure.erase(images, masks, kind, generator)
             speechless = (kind == erasure.WITHOUT).to(samples.device)
             # Where its lesion was, there is nothing to look at, and nothing to look away from.
             known = known & ~speechless
+            present = present.masked_fill(speechless, UNKNOWN)
         # Every process draws for the whole batch, and so the same.
         mine = self._team.share(len(indices))
         outputs = self._whole(
@@ -301,6 +309,8 @@ class Trainer:
             speechless=speechless,
             evidence=None if self._evidence is None else self._evidence(outputs.global_features),
             self_guidance_weight=self._self_guidance,
+            present=present,
+            presence_weight=self._presence,
         )
         for optimiser in self._optimisers:
             optimiser.zero_grad(set_to_none=True)
@@ -309,7 +319,8 @@ class Trainer:
             optimiser.step()
         if self._average is not None:
             self._average.update_parameters(self.network)
-        right = (outputs.fusion_logits.argmax(1) == target).float().mean()
+        labelled = target != losses.UNLABELLED
+        right = (outputs.fusion_logits.argmax(1) == target).sum() / labelled.sum().clamp_min(1)
         return loss, right
 
     def _whole(self, part: Outputs, count: int) -> Outputs:
@@ -382,6 +393,7 @@ class Trainer:
             "precision": self._precision,
             "guidance": self._guidance,
             "self_guidance": self._self_guidance,
+            "presence": self._presence,
             "masks": self._masks,
             "erase": self._erase,
             "freeze": self._freeze,

@@ -11,12 +11,16 @@ from torch.nn import functional
 from engine.model.network import FusionNetwork, Outputs
 from engine.saliency.maps import grids
 from engine.saliency.placement import averages, weights
+from training.presence import presence
 
 GLOBAL, LOCAL, FUSION = 0.3, 0.3, 0.4
 """Weights of the three cross-entropies, equation (7)."""
 
 DICE_SMOOTHING = 1.0
 """Cells added to both sides of the Dice ratio, so that a lesion of one cell is no cliff."""
+
+UNLABELLED = -1
+"""The target of images that belong to none of the classes, and teach none of them."""
 
 SHARE_SMOOTHING = 1e-2
 """Cells added to both sides of alpha's share on the lesion: a closed gate is no cliff either."""
@@ -31,6 +35,7 @@ class Loss:
     local_branch: Tensor
     fusion: Tensor
     guidance: Tensor
+    presence: Tensor
 
 
 def joint(
@@ -45,14 +50,18 @@ def joint(
     speechless: Tensor | None = None,
     evidence: Tensor | None = None,
     self_guidance_weight: float = 0.0,
+    present: Tensor | None = None,
+    presence_weight: float = 0.0,
 ) -> Loss:
     """Return 0.3 CE_g + 0.3 CE_l + 0.4 CE_f, equation (7), plus the weighted guidance.
 
-    target: (N,) class indices. class_weights: (C,) or None. coverage: (N, 1, h, w), how much
-    of each gate cell, where it is drawn, the lesion covers; known: (N,), whether that is known.
+    target: (N,) class indices, or UNLABELLED. class_weights: (C,) or None. coverage: (N, 1, h, w),
+    how much of each gate cell, where it is drawn, the lesion covers; known: (N,), whether that is
+    known.
     speechless: (N,) bool, images that show nothing to tell the class by (``training.erasure``):
     their target is every class alike, whatever ``target`` says. evidence: (N, 1, h, w), see
-    ``OwnEvidence``; the gate is guided by it as by a mask, with its own weight.
+    ``OwnEvidence``; the gate is guided by it as by a mask, with its own weight. present: (N,), see
+    ``training.presence``, with its own weight as well.
     """
     # The cross-entropies are taken in float32 whatever precision the network ran in.
     parts = [
@@ -70,21 +79,28 @@ def joint(
         every = torch.ones(len(evidence), dtype=torch.bool, device=evidence.device)
         own = guidance(outputs.gate_logits, evidence, every, gate_norm)
         total = total + self_guidance_weight * own
-    return Loss(total, parts[0].detach(), parts[1].detach(), parts[2].detach(), guiding.detach())
+    telling = torch.zeros_like(guiding)
+    if presence_weight and outputs.gate_logits is not None and present is not None:
+        telling = presence(outputs.gate_logits, present)
+        total = total + presence_weight * telling
+    return Loss(total, *(part.detach() for part in (*parts, guiding, telling)))
 
 
 def _cross_entropy(
     logits: Tensor, target: Tensor, class_weights: Tensor | None, speechless: Tensor | None
 ) -> Tensor:
     """Return the mean over images, by their class's weight; that of the speechless is 1."""
-    if speechless is None or not bool(speechless.any()):
-        return functional.cross_entropy(logits, target, weight=class_weights)
-    # Not the targets' own weights, which would make the answer to nothing the rarer class.
-    weight = torch.ones_like(logits[:, 0]) if class_weights is None else class_weights[target]
-    weight = weight.masked_fill(speechless, 1.0)
-    each = functional.cross_entropy(logits, target, reduction="none")
-    each = torch.where(speechless, -functional.log_softmax(logits, dim=1).mean(dim=1), each)
-    return (weight * each).sum() / weight.sum()
+    labelled = target != UNLABELLED
+    index = target.clamp_min(0)
+    weight = torch.ones_like(logits[:, 0]) if class_weights is None else class_weights[index]
+    each = functional.cross_entropy(logits, index, reduction="none")
+    if speechless is not None:
+        # Not the targets' own weights, which would make the answer to nothing the rarer class.
+        weight = weight.masked_fill(speechless, 1.0)
+        each = torch.where(speechless, -functional.log_softmax(logits, dim=1).mean(dim=1), each)
+    weight = weight * labelled
+    # A batch may hold unlabelled images alone; then there is nothing to be right about.
+    return (weight * each).sum() / weight.sum().clamp_min(1e-6)
 
 
 class CellCoverage:

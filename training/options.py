@@ -24,7 +24,10 @@ from training import console, datasets
 from training.augment import AUGMENTATIONS, flippable
 from training.cache import pixels
 from training.datasets import Dataset
+from training.datasets.record import Record
 from training.loop import Trainer
+from training.losses import UNLABELLED
+from training.presence import ABSENT, PRESENT
 from training.recipes import RECIPES, Recipe, recipe
 from training.samples import Samples
 from training.team import Team
@@ -72,6 +75,13 @@ def add(parser: argparse.ArgumentParser) -> None:
         default=0.0,
         metavar="W",
         help="of where the global branch responds; needs no masks",
+    )
+    how.add_argument(
+        "--presence",
+        type=_weight,
+        default=0.0,
+        metavar="W",
+        help="of which images show a lesion at all; needs no masks, but images without a lesion",
     )
     how.add_argument(
         "--masks", type=_count, metavar="N", help="use only N of the training masks (default all)"
@@ -147,6 +157,7 @@ class Experiment:
     local_weights: Path | None
     guidance: float
     self_guidance: float
+    presence: float
     masks: int | None
     erase: float
     freeze: int
@@ -165,10 +176,19 @@ class Experiment:
         return network
 
     def samples(self, progress: Progress | None = None) -> Samples:
-        """Return all images, from the cache where they are in it."""
-        records = self.dataset.records
+        """Return all images, the unlabelled last, from the cache where they are in it."""
+        records = (*self.dataset.records, *self.unlabelled)
         data = pixels(records, self.preprocessing, progress)
-        return Samples(data, torch.tensor(self.dataset.labels), flippable(records), self.device)
+        labels = self.dataset.labels + [UNLABELLED] * len(self.unlabelled)
+        shown = [PRESENT if self.dataset.shows_lesion(r) else ABSENT for r in records]
+        return Samples(
+            data, torch.tensor(labels), flippable(records), self.device, torch.tensor(shown)
+        )
+
+    @property
+    def unlabelled(self) -> tuple[Record, ...]:
+        """The images without a class that training sees: those of the data set, for presence."""
+        return self.dataset.unlabelled if self.presence else ()
 
     def trainer(
         self,
@@ -179,11 +199,15 @@ class Experiment:
         seed: int,
         team: Team | None = None,
     ) -> Trainer:
-        """Return what trains a new network; ``seed`` decides its weights and all that is drawn."""
+        """Return what trains a new network; ``seed`` decides its weights and all that is drawn.
+
+        To the images ``train`` it adds the unlabelled ones.
+        """
+        count = len(self.dataset.records)
         return Trainer(
             self.network(seed),
             samples,
-            train,
+            np.concatenate([train, np.arange(count, count + len(self.unlabelled))]),
             validation,
             self.recipe,
             folder,
@@ -191,6 +215,7 @@ class Experiment:
             precision=self.precision,
             guidance=self.guidance,
             self_guidance=self.self_guidance,
+            presence=self.presence,
             masks=self.masks,
             erase=self.erase,
             freeze=self.freeze,
@@ -210,6 +235,8 @@ class Experiment:
             "local_weights": _file_name(self.local_weights),
             "guidance": self.guidance,
             "self_guidance": self.self_guidance,
+            "presence": self.presence,
+            "unlabelled": len(self.unlabelled),
             "masks": self.masks,
             "erase": self.erase,
             "freeze": self.freeze,
@@ -264,9 +291,11 @@ def experiment(
     if how.dropout is not None:
         changes["dropout"] = how.dropout
     architecture = preset(options.preset, dataset.classes, **changes)
-    if (options.guidance or options.self_guidance) and architecture.fusion != "gate":
+    if (
+        options.guidance or options.self_guidance or options.presence
+    ) and architecture.fusion != "gate":
         raise InvalidInputError(
-            f"Guidance acts on the gate, and {architecture.fusion} has none; "
+            f"Guidance and presence act on the gate, and {architecture.fusion} has none; "
             "give --fusion gate or leave it out."
         )
     if (options.guidance or options.erase) and not any(
@@ -276,6 +305,8 @@ def experiment(
             f"--guidance and --erase need lesion masks, and {dataset.name} has none; "
             "leave them out."
         )
+    if options.presence:
+        _check_presence(dataset, architecture)
     mean, std = normalisation(architecture.global_backbone)
     preprocessing = replace(
         Preprocessing(),
@@ -296,6 +327,7 @@ def experiment(
         local_weights=options.local_weights,
         guidance=options.guidance,
         self_guidance=options.self_guidance,
+        presence=options.presence,
         masks=options.masks,
         erase=options.erase,
         freeze=options.freeze,
@@ -303,3 +335,18 @@ def experiment(
         device=torch.device(device),
         precision=precision,
     )
+
+
+def _check_presence(dataset: Dataset, architecture: Architecture) -> None:
+    """Raise ``InvalidInputError`` where presence has nothing to teach, or no gate to teach."""
+    if architecture.gate_norm != "sigmoid":
+        raise InvalidInputError(
+            "--presence needs a gate that can close everywhere, which softmax cannot; "
+            "leave --gate-norm softmax out."
+        )
+    records = (*dataset.records, *dataset.unlabelled)
+    if len({dataset.shows_lesion(record) for record in records}) < 2:
+        raise InvalidInputError(
+            f"--presence needs images with and images without a lesion, and {dataset.name} has "
+            "only one kind; leave it out."
+        )

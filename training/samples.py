@@ -6,15 +6,24 @@ import torch
 from torch import Tensor
 
 from training.cache import Pixels
+from training.presence import UNKNOWN
 
 
 class Samples:
     """Images, lesion masks and labels, taken by index.
 
-    pixels: of all records. target: (N,) class indices. flips: (N, 2) from ``flippable``.
+    pixels: of all records. target: (N,) class indices, ``losses.UNLABELLED`` where there is none.
+    flips: (N, 2) from ``flippable``. present: (N,), see ``training.presence``; None for not known.
     """
 
-    def __init__(self, pixels: Pixels, target: Tensor, flips: Tensor, device: torch.device) -> None:
+    def __init__(
+        self,
+        pixels: Pixels,
+        target: Tensor,
+        flips: Tensor,
+        device: torch.device,
+        present: Tensor | None = None,
+    ) -> None:
         self.pixels = pixels
         self.target = target
         self.flips = flips
@@ -23,6 +32,8 @@ class Samples:
         self._masks = torch.from_numpy(pixels.masks).to(device)
         self._known = torch.from_numpy(pixels.known).to(device)
         self._target = target.to(device)
+        unknown = torch.full_like(target, UNKNOWN)
+        self._present = (unknown if present is None else present).to(device)
 
     def images(self, indices: Tensor) -> Tensor:
         """Return (n, C, H, W) in 0..1."""
@@ -39,3 +50,7 @@ class Samples:
     def labels(self, indices: Tensor) -> Tensor:
         """Return (n,) class indices."""
         return self._target[indices]
+
+    def present(self, indices: Tensor) -> Tensor:
+        """Return (n,): whether a lesion is to be seen, see ``training.presence``."""
+        return self._present[indices]

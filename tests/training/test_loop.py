@@ -18,7 +18,9 @@ from engine.evaluation.classification import measure
 from engine.progress import Progress
 from tests.training import tiny
 from training.loop import LAST, Trainer, derive
+from training.losses import UNLABELLED
 from training.recipes import Recipe, recipe
+from training.samples import Samples
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAIN, VALIDATION = np.arange(24), np.arange(24, 36)
@@ -158,6 +160,58 @@ def test_it_learns_and_guidance_puts_the_gate_on_the_lesion(tmp_path: Path) -> N
         share = (alpha * mask).sum((1, 2, 3)) / alpha.sum((1, 2, 3))
         inside[weight] = share[positive].mean().item()
     assert inside[2.0] > 2 * inside[0.0]
+
+
+def test_presence_finds_the_lesion_without_any_mask(tmp_path: Path) -> None:
+    how = replace(recipe("compact", epochs=24, augmentation="minimal"), rates=(0.01,) * 3)
+    masks = tiny.samples(64).masks(torch.arange(48, 64))
+    data = tiny.samples(64)
+    data.pixels.masks[:] = 0  # Nothing can be learned from these.
+    data = Samples(data.pixels, data.target, data.flips, data.device, present=data.target)
+    trainer = Trainer(
+        tiny.network(),
+        data,
+        np.arange(48),
+        np.arange(48, 64),
+        how,
+        tmp_path,
+        seed=0,
+        presence=1.0,
+    )
+    trainer.run()
+    assert trainer.history[-1]["loss_presence"] < 0.5 * trainer.history[0]["loss_presence"]
+    here = torch.arange(48, 64)
+    with torch.no_grad():
+        alpha = trainer.network.eval()(data.pixels.normalise(data.images(here))).attention
+    assert alpha is not None
+    mask = torch.nn.functional.adaptive_avg_pool2d(masks, list(alpha.shape[-2:]))
+    positive = data.target[here] == 1
+    share = ((alpha * mask).sum((1, 2, 3)) / alpha.sum((1, 2, 3)))[positive].mean().item()
+    assert share > 3 * mask[positive].mean().item()
+    assert alpha[positive].mean() > 2 * alpha[~positive].mean()
+
+
+def test_unlabelled_images_teach_no_class(tmp_path: Path) -> None:
+    data = tiny.samples(12)
+    target = data.target.clone()
+    target[8:] = UNLABELLED
+    unlabelled = Samples(data.pixels, target, data.flips, data.device)
+    kept = {}
+    for name, samples in (("labelled", data), ("unlabelled", unlabelled)):
+        trainer = Trainer(
+            tiny.network(),
+            samples,
+            np.arange(8, 12),
+            np.arange(0),
+            _recipe("sgd", 1),
+            tmp_path / name,
+            seed=0,
+        )
+        before = trainer.network.fusion_head.fc.weight.clone()
+        trainer.run()
+        kept[name] = (trainer.network.fusion_head.fc.weight - before).abs().max().item()
+    # Weight decay alone moves what nothing is learned about.
+    assert kept["unlabelled"] < 0.01 * kept["labelled"]
 
 
 def test_early_stopping_returns_the_best_epoch(tmp_path: Path) -> None:

@@ -64,6 +64,9 @@ class Dataset:
     keep_aspect: whether images are padded to the input's shape rather than stretched to it.
     citations, licence: what must be said wherever a model trained on it goes.
     notes: what the loader wants said (images left out, groups joined), a sentence each.
+    lesion_free: the classes whose images show no lesion.
+    unlabelled: images of none of the classes, near-identical to no record, that training may see
+        beside the records (``training.presence``); nothing is ever tested on them.
     """
 
     name: str
@@ -73,6 +76,8 @@ class Dataset:
     citations: tuple[str, ...] = ()
     licence: str = ""
     notes: tuple[str, ...] = field(default_factory=tuple)
+    lesion_free: tuple[str, ...] = ()
+    unlabelled: tuple[Record, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.records:
@@ -91,6 +96,10 @@ class Dataset:
                 f"The data set {self.name} has no image of {', '.join(missing)}; "
                 "a classifier needs some of every class."
             )
+
+    def shows_lesion(self, record: Record) -> bool:
+        """Whether a lesion is to be seen, by what is said of the whole image."""
+        return not (record.known_empty or record.label in self.lesion_free)
 
     @property
     def labels(self) -> list[int]:

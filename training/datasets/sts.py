@@ -63,6 +63,7 @@ def load(data: Path, classes: tuple[str, ...] | None = None) -> Dataset:
         records=tuple(records),
         citations=CITATIONS,
         licence="CC BY 3.0",
+        lesion_free=CLASSES[:1],
         notes=(
             "Images are cropped to 5 cm around the tumour, bias-corrected and normalised to "
             "subcutaneous fat.",

@@ -1,0 +1,138 @@
+"""Presence: what teaches the gate where lesions are without any mask."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image as PillowImage
+from torch.nn import functional
+
+from tests.training import cohort, tiny
+from training import cv, losses, state
+from training.presence import ABSENT, PRESENT, THRIFT, UNKNOWN, presence
+
+TARGET = torch.tensor([0, 1, 1, 0])
+
+
+def test_an_image_s_own_logit_is_the_logarithm_of_the_mean_exponential() -> None:
+    q = torch.randn(2, 1, 3, 5, dtype=torch.float64)
+    whole = q.exp().mean((1, 2, 3)).log()
+    shown = functional.softplus(-whole) + THRIFT * q.sigmoid().mean((1, 2, 3))
+    bare = functional.softplus(whole) + functional.softplus(q).mean((1, 2, 3))
+    for state_, wanted in ((PRESENT, shown), (ABSENT, bare)):
+        found = presence(q, torch.full((2,), state_))
+        assert found.item() == pytest.approx(wanted.mean().item(), rel=1e-5)
+
+
+def test_images_of_which_nothing_is_known_contribute_nothing() -> None:
+    q = torch.randn(3, 1, 4, 4, requires_grad=True)
+    present = torch.tensor([PRESENT, UNKNOWN, ABSENT])
+    loss = presence(q, present)
+    loss.backward()
+    assert q.grad is not None and q.grad[1].abs().max() == 0 and q.grad[0].abs().max() > 0
+    assert loss.item() == pytest.approx(presence(q[::2], present[::2]).item())
+    assert presence(q, torch.full((3,), UNKNOWN)).item() == 0
+
+
+def test_an_image_without_a_lesion_closes_every_cell_and_one_with_opens_the_likeliest() -> None:
+    q = torch.full((2, 1, 4, 4), -3.0)
+    q[1, 0, 2, 2] = 2.0
+    q.requires_grad_()
+    presence(q, torch.tensor([ABSENT, PRESENT])).backward()
+    assert q.grad is not None
+    assert (q.grad[0] > 0).all()
+    assert q.grad[1, 0, 2, 2] < 0
+    # The others would be opened as well, were it not for what opening costs.
+    assert (q.grad[1].flatten().sort().values[1:] > q.grad[1, 0, 2, 2] / 10).all()
+
+
+def test_presence_is_added_with_its_weight_and_only_where_there_is_a_gate() -> None:
+    torch.manual_seed(0)
+    inputs = torch.randn(4, 3, tiny.SIDE, tiny.SIDE)
+    outputs = tiny.network().eval()(inputs)
+    present = torch.tensor([0, 1, 1, -1])
+    plain = losses.joint(outputs, TARGET)
+    taught = losses.joint(outputs, TARGET, present=present, presence_weight=2.0)
+    assert taught.presence > 0 and plain.presence == 0
+    wanted = plain.total.item() + 2 * taught.presence.item()
+    assert taught.total.item() == pytest.approx(wanted, rel=1e-5)
+    ungated = tiny.network(fusion="concat").eval()(inputs)
+    assert losses.joint(ungated, TARGET, present=present, presence_weight=2.0).presence == 0
+
+
+@pytest.mark.parametrize("weights", [None, torch.tensor([1.0, 3.0])])
+def test_unlabelled_images_neither_count_nor_dilute(weights: torch.Tensor | None) -> None:
+    torch.manual_seed(0)
+    outputs = tiny.network().eval()(torch.randn(4, 3, tiny.SIDE, tiny.SIDE))
+    target = TARGET.clone()
+    target[1:3] = losses.UNLABELLED
+    found = losses.joint(outputs, target, class_weights=weights)
+    for name in ("global", "local", "fusion"):
+        logits = getattr(outputs, f"{name}_logits")
+        wanted = functional.cross_entropy(logits[::3], TARGET[::3], weight=weights)
+        part = getattr(found, name if name == "fusion" else f"{name}_branch")
+        assert part.item() == pytest.approx(wanted.item(), rel=1e-5)
+    nothing = losses.joint(outputs, torch.full((4,), losses.UNLABELLED), class_weights=weights)
+    assert nothing.total.item() == 0
+
+
+def _with_healthy(folder: Path) -> Path:
+    """Add three images whose mask is said to be empty to a cohort."""
+    cohort.write(folder, 16)
+    rng = np.random.default_rng(9)
+    lines = []
+    for number in range(4):
+        image = rng.integers(0, 100, (cohort.SIDE, cohort.SIDE), np.uint8)
+        PillowImage.fromarray(image).save(folder / f"h{number}.png")
+        lines.append(f"h{number}.png,{cohort.CLASSES[number % 2]},H{number},US,empty")
+    with (folder / "manifest.csv").open("a") as file:
+        file.write("\n".join(lines) + "\n")
+    return folder
+
+
+def test_a_manifest_s_empty_masks_are_its_images_without_a_lesion(tmp_path: Path) -> None:
+    data = _with_healthy(tmp_path)
+    run = cohort.cross_validate(data, tmp_path / "run", "--presence", "0.5")
+    config = json.loads((run / cv.CONFIG).read_text("utf-8"))
+    assert config["presence"] == 0.5 and config["unlabelled"] == 0
+    history = state.read_csv(run / "fold-0" / "history.csv")
+    assert float(history[0]["loss_presence"]) > 0
+    assert len(state.read_csv(run / cv.PREDICTIONS)) == 20
+
+
+def test_the_unlabelled_train_every_fold_and_are_tested_in_none(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for label, count in (("benign", 8), ("malignant", 8), ("normal", 5)):
+        (tmp_path / "busi" / label).mkdir(parents=True)
+        for i in range(1, count + 1):
+            coarse = rng.integers(0, 200, (8, 10), np.uint8)
+            image = PillowImage.fromarray(coarse).resize((100, 80))
+            image.save(tmp_path / "busi" / label / f"{label} ({i}).png")
+    how = ["--dataset", "busi", "--data", str(tmp_path / "busi"), "--size", "64", "--epochs", "1"]
+    run = tmp_path / "run"
+    more = ["--folds", "2", "--presence", "1", "--device", "cpu", "--out", str(run)]
+    assert cv.main([*how, *more]) == 0
+    assert len(state.read_csv(run / cv.PREDICTIONS)) == 16
+    config = json.loads((run / cv.CONFIG).read_text("utf-8"))
+    assert config["images"] == 16 and config["unlabelled"] == 5
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--presence", "1"], "needs images with and images without a lesion"),
+        (["--presence", "1", "--fusion", "concat"], "act on the gate"),
+        (["--presence", "1", "--gate-norm", "softmax"], "a gate that can close everywhere"),
+    ],
+)
+def test_what_presence_cannot_teach_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str], said: str
+) -> None:
+    data = cohort.write(tmp_path, 8)
+    arguments = [*cohort.options(data), "--folds", "2", "--out", str(tmp_path / "run"), *more]
+    assert cv.main(arguments) == 2
+    assert said in capsys.readouterr().err

@@ -1,0 +1,41 @@
+"""Teaching the gate where lesions are by whole images alone: which show one and which do not.
+
+A classifier of benign and malignant may answer from anything that its images share, and its gate
+has no reason to prefer the lesion: opening everywhere costs nothing. Images without any lesion give
+the reason, and cost no reader a mask. What opens the gate must be something that they do not have.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+ABSENT, PRESENT, UNKNOWN = 0, 1, -1
+"""Whether an image shows a lesion."""
+
+THRIFT = 1.0
+"""What opening costs where there is a lesion, a unit of mean alpha. Without it a gate that sees the
+lesion opens around it as well; more of it narrows the gate to the lesion's most telling part."""
+
+
+def presence(logits: Tensor, present: Tensor) -> Tensor:
+    """Return how badly a sigmoid gate tells images with a lesion from images without.
+
+    logits: q, (N, 1, h, w). present: (N,) of ABSENT, PRESENT, UNKNOWN. The image's own logit is the
+    logarithm of the mean of exp(q), which a few open cells raise and many closed ones do not lower
+    much; it pays binary cross-entropy. Cells of an image without a lesion pay for themselves too,
+    every one for being open; those of an image with one pay THRIFT alpha. Images of which it is
+    not known contribute nothing, neither do they dilute the mean.
+    """
+    q = logits.float().flatten(1)
+    known = (present != UNKNOWN).to(q.dtype)
+    shows = (present == PRESENT).to(q.dtype)
+    whole = q.logsumexp(1) - math.log(q.shape[1])
+    each = functional.binary_cross_entropy_with_logits(whole, shows, reduction="none")
+    each = each + torch.where(
+        present == PRESENT, THRIFT * q.sigmoid().mean(1), functional.softplus(q).mean(1)
+    )
+    return (each * known).sum() / known.sum().clamp_min(1)
