@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from engine.errors import InvalidInputError, SaliscopeError
-from engine.evaluation.classification import calibrated, fit_temperature, measure
+from engine.evaluation.classification import area, calibrated, fit_temperature, measure
 from engine.evaluation.familiarity import Limit, Reference
 from engine.model.checkpoint import Checkpoint
 from engine.model.metadata import BRANCHES, CheckpointMetadata, Metrics, TrainingData
@@ -29,13 +29,15 @@ from training.board import Board
 from training.folds import Fold, folds
 from training.loop import LAST, Row, Trainer, derive
 from training.options import Experiment
+from training.presence import PRESENT
 from training.samples import Samples
 from training.team import Team
 
-CONFIG, FOLDS, PREDICTIONS, METRICS, MODEL = (
+CONFIG, FOLDS, PREDICTIONS, PRESENCE, METRICS, MODEL = (
     "config.json",
     "folds.csv",
     "predictions.csv",
+    "presence.csv",
     "metrics.json",
     "model.safetensors",
 )
@@ -161,13 +163,18 @@ def _one_fold(
     fold = split[number]
     name = f"fold {number}"
     seed = derive(made.seed, "fold", number)
-    trainer = made.trainer(samples, fold.train, fold.validation, folder, seed, team)
+    unseen = made.held_out(number, len(split))
+    trainer = made.trainer(samples, fold.train, fold.validation, folder, seed, team, unseen)
     train(trainer, name, bars, folder if tensorboard and team.first else None)
     logits = trainer.predict(fold.test, exact=True)
     target = samples.target[fold.test].numpy()
     held_out = trainer.predict(fold.validation, exact=True)
+    told = np.concatenate([fold.test, unseen])
+    presence = trainer.tell_presence(told) if made.presence else None
     if not team.first:
         return
+    if presence is not None:
+        state.write_csv(folder / PRESENCE, presence_rows(made, samples, told, presence, number))
     shown = samples.target[fold.validation].numpy()
     temperature = {b: fit_temperature(held_out[b], shown) for b in BRANCHES}
     figures = {b: measure(logits[b], target, made.dataset.classes) for b in BRANCHES}
@@ -246,6 +253,22 @@ def prediction_rows(
     return rows
 
 
+def presence_rows(
+    made: Experiment,
+    samples: Samples,
+    indices: NDArray[np.int64],
+    logits: NDArray[np.float64],
+    fold: int,
+) -> list[dict[str, Any]]:
+    """Return a row an image: who it is, whether it shows a lesion, and what the gate says."""
+    records = (*made.dataset.records, *made.unlabelled)
+    present = samples.present(torch.from_numpy(indices)).tolist()
+    return [
+        {**records[i].cells(i), "fold": fold, "present": shown, "logit": float(logit)}
+        for i, shown, logit in zip(indices.tolist(), present, logits, strict=True)
+    ]
+
+
 def metrics_of(figures: dict[str, dict[str, Any]], split: str) -> tuple[Metrics, ...]:
     """Return the figures of each output as a checkpoint keeps them."""
     names = ("accuracy", "sensitivity", "specificity", "f1", "auc", "ece")
@@ -288,7 +311,7 @@ def checkpoint(
                     name=dataset.name,
                     citation=" ".join(dataset.citations),
                     licence=dataset.licence,
-                    images=len(dataset.records),
+                    images=len(dataset.records) + len(made.unlabelled),
                     patients=len(patients) or None,
                 ),
             ),
@@ -356,8 +379,26 @@ def collect(out: Path, made: Experiment, split: tuple[Fold, ...]) -> dict[str, A
         "over_folds": spread,
         "folds": per_fold,
     }
+    if made.presence:
+        result["presence"] = _presence(out, len(split))
     state.write_json(out / METRICS, result)
     return result
+
+
+def _presence(out: Path, count: int) -> dict[str, Any]:
+    """Return how well the gates tell images that they never saw, with and without a lesion."""
+    rows = [row for k in range(count) for row in state.read_csv(folder_of(out, k) / PRESENCE)]
+    state.write_csv(out / PRESENCE, sorted(rows, key=lambda row: int(row["index"])))
+    present = np.array([int(row["present"]) == PRESENT for row in rows])
+    logit = np.array([float(row["logit"]) for row in rows])
+    both = bool(present.any() and not present.all())
+    return {
+        "images": len(rows),
+        "without_lesion": int((~present).sum()),
+        "auc": area(present, logit) if both else None,
+        "sensitivity": float((logit[present] > 0).mean()) if present.any() else None,
+        "specificity": float((logit[~present] <= 0).mean()) if both else None,
+    }
 
 
 def _short(figures: dict[str, Any]) -> str:
@@ -373,6 +414,12 @@ def summary(result: dict[str, Any]) -> str:
         lines.append(
             f"  {branch:6} {_short(result['pooled'][branch])}, ECE {ece['ece_before']:.3f}, "
             f"after calibration {ece['ece_after']:.3f}"
+        )
+    presence = result.get("presence")
+    if presence is not None and presence["auc"] is not None:
+        lines.append(
+            f"  the gate tells {presence['without_lesion']} of {presence['images']} images without "
+            f"a lesion with AUC {presence['auc']:.3f}"
         )
     return "\n".join(lines)
 

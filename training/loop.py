@@ -29,7 +29,7 @@ from engine.progress import Progress
 from training import erasure, freezing, losses, state
 from training.augment import AUGMENTATIONS, augment
 from training.optimisers import load_state_tensors, optimisers, set_rates, state_tensors
-from training.presence import UNKNOWN
+from training.presence import UNKNOWN, image_logits
 from training.recipes import Recipe, completed
 from training.samples import Samples
 from training.team import Team, total
@@ -345,7 +345,6 @@ class Trainer:
             outputs: Outputs = module(inputs.contiguous(memory_format=torch.channels_last))
         return outputs
 
-    @torch.no_grad()
     def predict(
         self, indices: NDArray[np.int64], *, exact: bool = False
     ) -> dict[str, NDArray[np.float64]]:
@@ -353,25 +352,53 @@ class Trainer:
 
         exact: in float32, whatever precision training runs in.
         """
+        count = len(self.network.architecture.classes)
+        return self._ask(
+            indices,
+            dict.fromkeys(BRANCHES, count),
+            lambda outputs: {b: getattr(outputs, f"{b}_logits") for b in BRANCHES},
+            exact=exact,
+        )
+
+    def tell_presence(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return what the gate says of each image as a whole, (n,), in float32."""
+
+        def told(outputs: Outputs) -> dict[str, Tensor]:
+            assert outputs.gate_logits is not None
+            return {"presence": image_logits(outputs.gate_logits)[:, None]}
+
+        return self._ask(indices, {"presence": 1}, told, exact=True)["presence"][:, 0]
+
+    @torch.no_grad()
+    def _ask(
+        self,
+        indices: NDArray[np.int64],
+        widths: dict[str, int],
+        pick: Callable[[Outputs], dict[str, Tensor]],
+        *,
+        exact: bool,
+    ) -> dict[str, NDArray[np.float64]]:
+        """Return what ``pick`` takes of the outputs, by name (n, width), of all processes."""
         network = self._judged.eval()
-        parts: dict[str, list[Tensor]] = {branch: [] for branch in BRANCHES}
-        classes = len(self.network.architecture.classes)
+        parts: dict[str, list[Tensor]] = {name: [] for name in widths}
         for number, start in enumerate(range(0, len(indices), EVALUATION_BATCH)):
             here = torch.from_numpy(np.asarray(indices[start : start + EVALUATION_BATCH]))
             if number % self._team.size != self._team.rank:
-                # Another process's; adding nothing leaves its logits as they are, bit for bit.
-                for values in parts.values():
-                    values.append(torch.zeros(len(here), classes, dtype=torch.float64))
+                # Another process's; adding nothing leaves its values as they are, bit for bit.
+                for name, width in widths.items():
+                    parts[name].append(torch.zeros(len(here), width, dtype=torch.float64))
                 continue
             images = self.samples.images(here.to(self.samples.device))
             inputs = self.samples.pixels.normalise(images)
-            outputs = self._forward(network, inputs, exact=exact)
-            for branch in BRANCHES:
-                parts[branch].append(getattr(outputs, f"{branch}_logits").double().cpu())
-        logits = {branch: torch.cat(values) for branch, values in parts.items()}
+            for name, values in pick(self._forward(network, inputs, exact=exact)).items():
+                parts[name].append(values.double().cpu())
+        joined = {
+            name: torch.cat(values) if values else torch.zeros(0, widths[name])
+            for name, values in parts.items()
+        }
         if self._team.many:
-            logits = {b: total(v.to(self.samples.device)).cpu() for b, v in logits.items()}
-        return {branch: values.numpy() for branch, values in logits.items()}
+            joined = {n: total(v.to(self.samples.device)).cpu() for n, v in joined.items()}
+        return {name: values.numpy() for name, values in joined.items()}
 
     def _said(self) -> str:
         """Return the last epoch's validation figures for the progress bar."""

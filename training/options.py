@@ -25,7 +25,7 @@ from training.augment import AUGMENTATIONS, flippable
 from training.cache import pixels
 from training.datasets import Dataset
 from training.datasets.record import Record
-from training.loop import Trainer
+from training.loop import Trainer, derive
 from training.losses import UNLABELLED
 from training.presence import ABSENT, PRESENT
 from training.recipes import RECIPES, Recipe, recipe
@@ -190,6 +190,24 @@ class Experiment:
         """The images without a class that training sees: those of the data set, for presence."""
         return self.dataset.unlabelled if self.presence else ()
 
+    @property
+    def unlabelled_indices(self) -> NDArray[np.int64]:
+        """Where they are among ``samples``."""
+        count = len(self.dataset.records)
+        return np.arange(count, count + len(self.unlabelled), dtype=np.int64)
+
+    def held_out(self, fold: int, folds: int) -> NDArray[np.int64]:
+        """Return the unlabelled images that a fold is not trained on: about one in ``folds``.
+
+        Every one is held out once, near-identical ones together; the seed decides which when.
+        """
+        groups = sorted({record.group for record in self.unlabelled})
+        order = np.random.default_rng(derive(self.seed, "unlabelled")).permutation(len(groups))
+        out = {groups[i] for i in order[fold::folds]}
+        inside = np.array([record.group in out for record in self.unlabelled], bool)
+        count = len(self.dataset.records)
+        return np.asarray(count + np.flatnonzero(inside), np.int64)
+
     def trainer(
         self,
         samples: Samples,
@@ -198,16 +216,17 @@ class Experiment:
         folder: Path,
         seed: int,
         team: Team | None = None,
+        held_out: NDArray[np.int64] | None = None,
     ) -> Trainer:
         """Return what trains a new network; ``seed`` decides its weights and all that is drawn.
 
-        To the images ``train`` it adds the unlabelled ones.
+        To the images ``train`` it adds the unlabelled ones, but those of ``held_out``.
         """
-        count = len(self.dataset.records)
+        others = np.setdiff1d(self.unlabelled_indices, [] if held_out is None else held_out)
         return Trainer(
             self.network(seed),
             samples,
-            np.concatenate([train, np.arange(count, count + len(self.unlabelled))]),
+            np.concatenate([train, others]),
             validation,
             self.recipe,
             folder,

@@ -21,20 +21,30 @@ THRIFT = 1.0
 lesion opens around it as well; more of it narrows the gate to the lesion's most telling part."""
 
 
+def image_logits(logits: Tensor) -> Tensor:
+    """Return what a gate's q, (N, 1, h, w), says of whole images: (N,), positive for a lesion.
+
+    The logarithm of the mean of exp(q), which a few open cells raise and many closed ones do not
+    lower much.
+    """
+    q = logits.float().flatten(1)
+    return q.logsumexp(1) - math.log(q.shape[1])
+
+
 def presence(logits: Tensor, present: Tensor) -> Tensor:
     """Return how badly a sigmoid gate tells images with a lesion from images without.
 
-    logits: q, (N, 1, h, w). present: (N,) of ABSENT, PRESENT, UNKNOWN. The image's own logit is the
-    logarithm of the mean of exp(q), which a few open cells raise and many closed ones do not lower
-    much; it pays binary cross-entropy. Cells of an image without a lesion pay for themselves too,
-    every one for being open; those of an image with one pay THRIFT alpha. Images of which it is
-    not known contribute nothing, neither do they dilute the mean.
+    logits: q, (N, 1, h, w). present: (N,) of ABSENT, PRESENT, UNKNOWN. The image's own logit
+    (``image_logits``) pays binary cross-entropy. Cells of an image without a lesion pay for
+    themselves too, every one for being open; those of an image with one pay THRIFT alpha. Images of
+    which it is not known contribute nothing, neither do they dilute the mean.
     """
     q = logits.float().flatten(1)
     known = (present != UNKNOWN).to(q.dtype)
     shows = (present == PRESENT).to(q.dtype)
-    whole = q.logsumexp(1) - math.log(q.shape[1])
-    each = functional.binary_cross_entropy_with_logits(whole, shows, reduction="none")
+    each = functional.binary_cross_entropy_with_logits(
+        image_logits(logits), shows, reduction="none"
+    )
     each = each + torch.where(
         present == PRESENT, THRIFT * q.sigmoid().mean(1), functional.softplus(q).mean(1)
     )

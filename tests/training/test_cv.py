@@ -147,7 +147,7 @@ def test_ctrl_c_says_how_to_go_on_and_going_on_gives_the_same(
     ("more", "message"),
     [
         (("--seed", "5"), "holds a run with other settings"),
-        (("--fusion", "concat"), "Guidance acts on the gate"),
+        (("--fusion", "concat"), "act on the gate"),
         (("--fold", "2"), "no fold 2"),
         (("--folds", "30"), "too few for 30 folds"),
         (("--classes", "healthy,dead"), "the label 'ill' is none of healthy, dead"),

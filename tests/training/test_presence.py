@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image as PillowImage
+from sklearn.metrics import roc_auc_score
 from torch.nn import functional
 
 from tests.training import cohort, tiny
@@ -119,6 +120,16 @@ def test_the_unlabelled_train_every_fold_and_are_tested_in_none(tmp_path: Path) 
     assert len(state.read_csv(run / cv.PREDICTIONS)) == 16
     config = json.loads((run / cv.CONFIG).read_text("utf-8"))
     assert config["images"] == 16 and config["unlabelled"] == 5
+    told = state.read_csv(run / cv.PRESENCE)
+    assert sorted(int(row["index"]) for row in told) == list(range(21))
+    assert [row["present"] for row in told] == ["1"] * 16 + ["0"] * 5
+    # Each fold tells what it was not trained on.
+    sizes = [len(state.read_csv(run / f"fold-{k}" / cv.PRESENCE)) for k in range(2)]
+    assert sum(sizes) == 21 and min(sizes) >= 9
+    presence = json.loads((run / cv.METRICS).read_text("utf-8"))["presence"]
+    assert presence["without_lesion"] == 5
+    logit = [float(row["logit"]) for row in told]
+    assert presence["auc"] == pytest.approx(roc_auc_score([1] * 16 + [0] * 5, logit))
 
 
 @pytest.mark.parametrize(

@@ -158,9 +158,15 @@ def _facts(run: Results) -> tuple[Any, ...]:
 
 
 def _guidance(run: Results) -> str:
-    if not run.guidance:
-        return "none"
-    return f"{run.guidance:g}" + ("" if run.masks is None else f", {run.masks} masks")
+    said = []
+    if run.guidance:
+        said.append(f"{run.guidance:g}" + ("" if run.masks is None else f", {run.masks} masks"))
+    presence = run.config.get("presence")
+    if presence:
+        unlabelled = run.config.get("unlabelled")
+        more = f" with {unlabelled} more images" if unlabelled else ""
+        said.append(f"presence {presence:g}{more}")
+    return "; ".join(said) or "none"
 
 
 def _missing(missing: Sequence[tuple[str, str]]) -> str:
