@@ -15,6 +15,7 @@ from engine.model.catalogue import WORDS
 from engine.model.checkpoint import Checkpoint
 from engine.model.metadata import CheckpointMetadata
 from training import console, state
+from training.cv import METRICS
 from training.external.__main__ import SUMMARY
 from training.external.models import ENSEMBLE
 
@@ -50,10 +51,11 @@ def write(given: argparse.Namespace) -> None:
     """Write the card."""
     found = checkpoint.load(given.checkpoint)
     external = [_json(folder / SUMMARY) for folder in given.external]
-    evaluation = None
+    evaluation = presence = None
     if given.evaluation is not None:
         evaluation = _json(given.evaluation / "evaluation" / SUMMARY)
-    text = card(found, external, evaluation, given.trained_by, given.results)
+        presence = _json(given.evaluation / METRICS).get("presence")
+    text = card(found, external, evaluation, given.trained_by, given.results, presence)
     given.out.parent.mkdir(parents=True, exist_ok=True)
     state.write_text(given.out, text)
     console.say(f"{given.out}: the card of {found.metadata.name} {found.metadata.version}")
@@ -71,14 +73,19 @@ def card(
     evaluation: Mapping[str, Any] | None = None,
     command: str | None = None,
     results: str | None = None,
+    presence: Mapping[str, Any] | None = None,
 ) -> str:
-    """Return the card as Markdown."""
+    """Return the card as Markdown.
+
+    presence: how well the gate tells whether there is a lesion, of ``training.cv``'s metrics.
+    """
     about = found.metadata
     parts = [
         f"# Model card: {about.name} {about.version}",
         _facts(found, results),
         _figures(about),
         *([_maps(evaluation)] if evaluation is not None else []),
+        *([_presence(presence)] if presence is not None else []),
         *(_external(summary) for summary in external),
         "## How it was trained\n\n"
         + (
@@ -180,6 +187,17 @@ def _maps(evaluation: Mapping[str, Any]) -> str:
         "## Where it looks\n\nCoherence of its maps with lesion masks, out of fold, by the models "
         "of the cross-validation (95 % bootstrap intervals). A map that does not beat the centred "
         "Gaussian explains nothing.\n\n" + "\n".join(lines)
+    )
+
+
+def _presence(told: Mapping[str, Any]) -> str:
+    if told["auc"] is None:
+        return "## Whether there is a lesion at all\n\nNot measured."
+    return (
+        "## Whether there is a lesion at all\n\nTold by how far the gate opens, on images that it "
+        f"was not trained on, {told['without_lesion']} of {told['images']} without a lesion: AUC "
+        f"{told['auc']:.3f}; it opens on {told['sensitivity']:.1%} of images with a lesion and "
+        f"stays shut on {told['specificity']:.1%} of those without."
     )
 
 

@@ -67,6 +67,14 @@ def test_the_card_says_what_the_checkpoint_says(model: Path, data: Path, tmp_pat
     assert all(line.count(" | ") == 1 for line in text.splitlines() if line.startswith("| licence"))
 
 
+def test_a_card_says_whether_the_gate_knows_images_without_a_lesion(model: Path) -> None:
+    told = {"images": 40, "without_lesion": 8, "auc": 0.875, "sensitivity": 0.9, "specificity": 0.5}
+    text = card.card(checkpoint.load(model), presence=told)
+    assert "8 of 40 without a lesion: AUC 0.875" in text
+    assert "opens on 90.0% of images with a lesion and stays shut on 50.0%" in text
+    assert "Not measured" in card.card(checkpoint.load(model), presence={**told, "auc": None})
+
+
 def test_a_card_of_little_says_what_is_missing(model: Path) -> None:
     found = checkpoint.load(model)
     bare = card.card(
