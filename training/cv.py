@@ -170,7 +170,7 @@ def _one_fold(
     target = samples.target[fold.test].numpy()
     held_out = trainer.predict(fold.validation, exact=True)
     told = np.concatenate([fold.test, unseen])
-    presence = trainer.tell_presence(told) if made.presence else None
+    presence = trainer.tell_presence(told) if made.tells_presence else None
     if not team.first:
         return
     if presence is not None:
@@ -379,7 +379,7 @@ def collect(out: Path, made: Experiment, split: tuple[Fold, ...]) -> dict[str, A
         "over_folds": spread,
         "folds": per_fold,
     }
-    if made.presence:
+    if made.tells_presence:
         result["presence"] = _presence(out, len(split))
     state.write_json(out / METRICS, result)
     return result

@@ -24,12 +24,12 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from engine.errors import InvalidInputError, SaliscopeError
 from engine.evaluation.classification import measure
 from engine.model.metadata import BRANCHES
-from engine.model.network import FusionNetwork, Outputs
+from engine.model.network import FusionNetwork, Outputs, gate_by_global
 from engine.progress import Progress
 from training import erasure, freezing, losses, state
 from training.augment import AUGMENTATIONS, augment
 from training.optimisers import load_state_tensors, optimisers, set_rates, state_tensors
-from training.presence import UNKNOWN, image_logits
+from training.presence import UNKNOWN
 from training.recipes import Recipe, completed
 from training.samples import Samples
 from training.team import Team, total
@@ -295,9 +295,13 @@ class Trainer:
             present = present.masked_fill(speechless, UNKNOWN)
         # Every process draws for the whole batch, and so the same.
         mine = self._team.share(len(indices))
-        outputs = self._whole(
-            self._forward(self._module, samples.pixels.normalise(images[mine])), len(indices)
-        )
+        part = self._forward(self._module, samples.pixels.normalise(images[mine]))
+        told = None
+        if self._presence:
+            with self._autocast():
+                told = gate_by_global(self.network, part)
+            told = self._team.whole(told, len(indices)) if self._team.many else told
+        outputs = self._whole(part, len(indices))
         loss = losses.joint(
             outputs,
             target,
@@ -309,6 +313,7 @@ class Trainer:
             speechless=speechless,
             evidence=None if self._evidence is None else self._evidence(outputs.global_features),
             self_guidance_weight=self._self_guidance,
+            told=told,
             present=present,
             presence_weight=self._presence,
         )
@@ -339,9 +344,12 @@ class Trainer:
             else self._team.whole(part.global_features, count),
         )
 
-    def _forward(self, module: nn.Module, inputs: Tensor, *, exact: bool = False) -> Outputs:
+    def _autocast(self, *, exact: bool = False) -> torch.autocast:
         half = self._precision == "bfloat16" and not exact
-        with torch.autocast(self.samples.device.type, torch.bfloat16, enabled=half):
+        return torch.autocast(self.samples.device.type, torch.bfloat16, enabled=half)
+
+    def _forward(self, module: nn.Module, inputs: Tensor, *, exact: bool = False) -> Outputs:
+        with self._autocast(exact=exact):
             outputs: Outputs = module(inputs.contiguous(memory_format=torch.channels_last))
         return outputs
 
@@ -361,11 +369,11 @@ class Trainer:
         )
 
     def tell_presence(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return what the gate says of each image as a whole, (n,), in float32."""
+        """Return how far the gate opens for each image, (n,): its largest q, in float32."""
 
         def told(outputs: Outputs) -> dict[str, Tensor]:
             assert outputs.gate_logits is not None
-            return {"presence": image_logits(outputs.gate_logits)[:, None]}
+            return {"presence": outputs.gate_logits.flatten(1).amax(1, keepdim=True)}
 
         return self._ask(indices, {"presence": 1}, told, exact=True)["presence"][:, 0]
 

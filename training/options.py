@@ -84,6 +84,12 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="of which images show a lesion at all; needs no masks, but images without a lesion",
     )
     how.add_argument(
+        "--unlabelled",
+        action="store_true",
+        help="also show it the data set's images of none of the classes, which have no lesion; "
+        "--presence does",
+    )
+    how.add_argument(
         "--masks", type=_count, metavar="N", help="use only N of the training masks (default all)"
     )
     how.add_argument(
@@ -158,6 +164,7 @@ class Experiment:
     guidance: float
     self_guidance: float
     presence: float
+    with_unlabelled: bool
     masks: int | None
     erase: float
     freeze: int
@@ -187,14 +194,24 @@ class Experiment:
 
     @property
     def unlabelled(self) -> tuple[Record, ...]:
-        """The images without a class that training sees: those of the data set, for presence."""
-        return self.dataset.unlabelled if self.presence else ()
+        """The images without a class that training sees."""
+        return self.dataset.unlabelled if self.with_unlabelled else ()
 
     @property
     def unlabelled_indices(self) -> NDArray[np.int64]:
         """Where they are among ``samples``."""
         count = len(self.dataset.records)
         return np.arange(count, count + len(self.unlabelled), dtype=np.int64)
+
+    @property
+    def tells_presence(self) -> bool:
+        """Whether there is a gate that can close, and images to close it on."""
+        records = (*self.dataset.records, *self.unlabelled)
+        return (
+            self.architecture.fusion == "gate"
+            and self.architecture.gate_norm == "sigmoid"
+            and len({self.dataset.shows_lesion(record) for record in records}) == 2
+        )
 
     def held_out(self, fold: int, folds: int) -> NDArray[np.int64]:
         """Return the unlabelled images that a fold is not trained on: about one in ``folds``.
@@ -324,6 +341,10 @@ def experiment(
             f"--guidance and --erase need lesion masks, and {dataset.name} has none; "
             "leave them out."
         )
+    if options.unlabelled and not dataset.unlabelled:
+        raise InvalidInputError(
+            f"{dataset.name} has no images of none of its classes; leave --unlabelled out."
+        )
     if options.presence:
         _check_presence(dataset, architecture)
     mean, std = normalisation(architecture.global_backbone)
@@ -347,6 +368,7 @@ def experiment(
         guidance=options.guidance,
         self_guidance=options.self_guidance,
         presence=options.presence,
+        with_unlabelled=options.unlabelled or bool(options.presence),
         masks=options.masks,
         erase=options.erase,
         freeze=options.freeze,

@@ -3,6 +3,12 @@
 A classifier of benign and malignant may answer from anything that its images share, and its gate
 has no reason to prefer the lesion: opening everywhere costs nothing. Images without any lesion give
 the reason, and cost no reader a mask. What opens the gate must be something that they do not have.
+
+Left to itself that something is whatever tells a few hundred images apart: burnt-in letters and
+callipers are small, alike and telling, and a local branch that may learn them soon knows presence
+by heart and fills the gate with dots. So the local features are taken as they are
+(``gate_by_global``), and a pretrained global branch does best with most of it left as it is
+(``--freeze 16``): it knows things from letters' strokes, and has no way to learn these by heart.
 """
 
 from __future__ import annotations
@@ -16,7 +22,7 @@ from torch.nn import functional
 ABSENT, PRESENT, UNKNOWN = 0, 1, -1
 """Whether an image shows a lesion."""
 
-THRIFT = 1.0
+THRIFT = 3.0
 """What opening costs where there is a lesion, a unit of mean alpha. Without it a gate that sees the
 lesion opens around it as well; more of it narrows the gate to the lesion's most telling part."""
 

@@ -153,6 +153,18 @@ class FusionNetwork(nn.Module):
         )
 
 
+def gate_by_global(network: FusionNetwork, outputs: Outputs) -> Tensor:
+    """Return the gate's q again, (N, 1, n, n), the same, for learning that spares the local branch.
+
+    What is learned by it reaches the gate and the global branch, and stops at the local features.
+    """
+    if not isinstance(network.fusion, Gate):
+        raise ValueError(f"{network.architecture.fusion} has no gate")
+    fused: Fused = network.fusion(outputs.aligned_local.detach(), outputs.aligned_global)
+    assert fused.gate_logits is not None
+    return fused.gate_logits
+
+
 def _attended(features: Tensor, attention: Tensor) -> Tensor:
     """Return the mean of features (N, C, h, w) over the cells, weighed by the attention: (N, C)."""
     size = (features.shape[2], features.shape[3])

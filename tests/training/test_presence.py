@@ -12,16 +12,25 @@ from PIL import Image as PillowImage
 from sklearn.metrics import roc_auc_score
 from torch.nn import functional
 
+from engine.model.network import gate_by_global
 from tests.training import cohort, tiny
 from training import cv, losses, state
-from training.presence import ABSENT, PRESENT, THRIFT, UNKNOWN, presence
+from training.presence import (
+    ABSENT,
+    PRESENT,
+    THRIFT,
+    UNKNOWN,
+    image_logits,
+    presence,
+)
 
 TARGET = torch.tensor([0, 1, 1, 0])
 
 
 def test_an_image_s_own_logit_is_the_logarithm_of_the_mean_exponential() -> None:
-    q = torch.randn(2, 1, 3, 5, dtype=torch.float64)
+    q = torch.randn(2, 1, 3, 5)
     whole = q.exp().mean((1, 2, 3)).log()
+    assert torch.allclose(image_logits(q), whole, atol=1e-5)
     shown = functional.softplus(-whole) + THRIFT * q.sigmoid().mean((1, 2, 3))
     bare = functional.softplus(whole) + functional.softplus(q).mean((1, 2, 3))
     for state_, wanted in ((PRESENT, shown), (ABSENT, bare)):
@@ -40,29 +49,44 @@ def test_images_of_which_nothing_is_known_contribute_nothing() -> None:
 
 
 def test_an_image_without_a_lesion_closes_every_cell_and_one_with_opens_the_likeliest() -> None:
-    q = torch.full((2, 1, 4, 4), -3.0)
-    q[1, 0, 2, 2] = 2.0
+    q = torch.full((2, 1, 12, 12), -4.0)
+    q[1, 0, 4:7, 4:7] = 5.0
     q.requires_grad_()
     presence(q, torch.tensor([ABSENT, PRESENT])).backward()
     assert q.grad is not None
     assert (q.grad[0] > 0).all()
-    assert q.grad[1, 0, 2, 2] < 0
-    # The others would be opened as well, were it not for what opening costs.
-    assert (q.grad[1].flatten().sort().values[1:] > q.grad[1, 0, 2, 2] / 10).all()
+    assert q.grad[1, 0, 5, 5] < 0
+    # Far from it there is nothing to win, and opening costs.
+    assert q.grad[1, 0, 9:, 9:].min() > 0
 
 
-def test_presence_is_added_with_its_weight_and_only_where_there_is_a_gate() -> None:
+def test_the_local_branch_learns_nothing_of_presence() -> None:
+    torch.manual_seed(0)
+    network = tiny.network().train()
+    inputs = torch.randn(4, 3, tiny.SIDE, tiny.SIDE)
+    outputs = network(inputs)
+    q = gate_by_global(network, outputs)
+    assert torch.allclose(q, outputs.gate_logits, atol=1e-6)
+    presence(q, torch.tensor([ABSENT, PRESENT, ABSENT, PRESENT])).backward()
+    moved = {n.split(".")[0] for n, p in network.named_parameters() if p.grad is not None}
+    assert {"fusion", "global_branch"} <= moved and "local_branch" not in moved
+    concat = tiny.network(fusion="concat")
+    with pytest.raises(ValueError, match="no gate"):
+        gate_by_global(concat, concat(inputs))
+
+
+def test_presence_is_added_with_its_weight() -> None:
     torch.manual_seed(0)
     inputs = torch.randn(4, 3, tiny.SIDE, tiny.SIDE)
     outputs = tiny.network().eval()(inputs)
     present = torch.tensor([0, 1, 1, -1])
     plain = losses.joint(outputs, TARGET)
-    taught = losses.joint(outputs, TARGET, present=present, presence_weight=2.0)
+    told = outputs.gate_logits
+    taught = losses.joint(outputs, TARGET, told=told, present=present, presence_weight=2.0)
     assert taught.presence > 0 and plain.presence == 0
     wanted = plain.total.item() + 2 * taught.presence.item()
     assert taught.total.item() == pytest.approx(wanted, rel=1e-5)
-    ungated = tiny.network(fusion="concat").eval()(inputs)
-    assert losses.joint(ungated, TARGET, present=present, presence_weight=2.0).presence == 0
+    assert losses.joint(outputs, TARGET, present=present, presence_weight=2.0).presence == 0
 
 
 @pytest.mark.parametrize("weights", [None, torch.tensor([1.0, 3.0])])
