@@ -300,7 +300,7 @@ class Trainer:
         if self._presence:
             with self._autocast():
                 told = gate_by_global(self.network, part)
-            told = self._team.whole(told, len(indices)) if self._team.many else told
+            told = self._team.whole(told, len(indices))
         outputs = self._whole(part, len(indices))
         loss = losses.joint(
             outputs,

@@ -167,7 +167,6 @@ def test_presence_finds_the_lesion_without_any_mask(tmp_path: Path) -> None:
     masks = tiny.samples(64).masks(torch.arange(48, 64))
     data = tiny.samples(64)
     data.pixels.masks[:] = 0  # Nothing can be learned from these.
-    data = Samples(data.pixels, data.target, data.flips, data.device, present=data.target)
     trainer = Trainer(
         tiny.network(),
         data,

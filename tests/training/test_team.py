@@ -38,11 +38,13 @@ def test_two_processes_end_where_one_does(tmp_path: Path) -> None:
     two, after = state.read(tmp_path / "two" / LAST)
     assert one.keys() == two.keys()
     for name, tensor in one.items():
-        # Only the roundings of sums differ; the momenta are the gradients' own.
+        # Only the roundings of sums differ; the momenta are the gradients' own. How far they drift
+        # in two epochs is the processor's: up to a hundredth on some. A share left out, or counted
+        # twice, would be off by as much as the gradient itself.
         difference = (two[name].float() - tensor.float()).norm().item()
-        assert difference <= 2e-3 * tensor.float().norm().item() + 5e-6, name
+        assert difference <= 2e-2 * tensor.float().norm().item() + 5e-6, name
     for ours, theirs in zip(after["history"], before["history"], strict=True):
-        for figure in ("loss", "loss_guidance", "accuracy", "validation_loss"):
+        for figure in ("loss", "loss_guidance", "loss_presence", "accuracy", "validation_loss"):
             assert ours[figure] == pytest.approx(theirs[figure], rel=1e-4)
     # Every process has the whole batch's logits, though each computed some.
     first, second = (np.load(tmp_path / "two" / f"logits-{rank}.npy") for rank in (0, 1))

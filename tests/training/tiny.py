@@ -61,4 +61,6 @@ def samples(count: int, seed: int = 0) -> Samples:
         mask_paths=(),
         group="",
     )
-    return Samples(data, torch.tensor(labels), flippable([record] * count), torch.device("cpu"))
+    target = torch.tensor(labels)
+    flips = flippable([record] * count)
+    return Samples(data, target, flips, torch.device("cpu"), present=target)

@@ -33,6 +33,7 @@ def train(folder: Path, team: Team, **changes: object) -> Trainer:
         # Weak: the gradient of the gate's share of a lesion is large on so few cells, and what two
         # processes round otherwise grows with every step.
         guidance=0.02,
+        presence=0.02,
         team=team,
     )
     trainer.run()
