@@ -30,6 +30,7 @@ from training.folds import Fold, folds
 from training.loop import LAST, Row, Trainer, derive
 from training.options import Experiment
 from training.presence import PRESENT
+from training.recipes import agree
 from training.samples import Samples
 from training.team import Team
 
@@ -116,7 +117,7 @@ def _begin(out: Path, made: Experiment, split: tuple[Fold, ...], team: Team) -> 
     path = out / CONFIG
     if path.is_file():
         before = json.loads(path.read_text("utf-8"))
-        changed = [key for key in config if before.get(key) != config[key]]
+        changed = [key for key in config if not agree(before, config, key)]
         if not changed and (out / FOLDS).read_text("utf-8") != table:
             changed = ["the images or their groups"]
         if changed:

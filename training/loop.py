@@ -30,7 +30,7 @@ from training import erasure, freezing, losses, state
 from training.augment import AUGMENTATIONS, augment
 from training.optimisers import load_state_tensors, optimisers, set_rates, state_tensors
 from training.presence import UNKNOWN
-from training.recipes import Recipe, completed
+from training.recipes import Recipe, agree, completed
 from training.samples import Samples
 from training.team import Team, total
 
@@ -470,8 +470,9 @@ class Trainer:
         tensors, values = state.read(path)
         stored = values["settings"]
         stored["recipe"] = completed(stored["recipe"])
-        if stored != self._settings():
-            changed = [k for k, v in self._settings().items() if stored.get(k) != v]
+        settings = self._settings()
+        changed = [key for key in settings if not agree(stored, settings, key)]
+        if changed:
             raise SaliscopeError(
                 f"{self.folder} holds a run with other settings ({', '.join(changed)}); "
                 "give another --out, or delete it to begin again."

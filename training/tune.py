@@ -37,6 +37,7 @@ from training import console, datasets, options
 from training.folds import folds
 from training.loop import DivergedError, Row, derive
 from training.options import Experiment
+from training.recipes import agree
 from training.samples import Samples
 
 if TYPE_CHECKING:
@@ -138,8 +139,9 @@ def _study(given: argparse.Namespace, made: Experiment) -> optuna.Study:
     before = study.user_attrs.get("settings")
     if before is None:
         study.set_user_attr("settings", settings)
-    elif before != settings:
-        changed = [key for key in settings if before.get(key) != settings[key]]
+        return study
+    changed = [key for key in settings if not agree(before, settings, key)]
+    if changed:
         raise InvalidInputError(
             f"The study {given.study} searches with other settings ({', '.join(changed)}); "
             "give another --study or --out."

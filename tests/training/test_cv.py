@@ -118,6 +118,16 @@ def test_a_finished_run_is_not_trained_again(
     assert "32 images out of fold" in capsys.readouterr().out
 
 
+def test_a_run_of_an_older_version_goes_on(run: Path, cohort: Path, tmp_path: Path) -> None:
+    old = shutil.copytree(run, tmp_path / "old")
+    config = json.loads((old / "config.json").read_text("utf-8"))
+    for later in ("presence", "unlabelled"):
+        del config[later]
+    (old / "config.json").write_text(json.dumps(config), "utf-8")
+    assert _cv(cohort, old) == 0
+    assert _cv(cohort, old, "--presence", "1") == 2
+
+
 def test_folds_run_as_separate_jobs_give_the_same(
     run: Path, cohort: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -17,6 +17,7 @@ from engine.errors import CancelledError, SaliscopeError
 from engine.evaluation.classification import measure
 from engine.progress import Progress
 from tests.training import tiny
+from training import state
 from training.loop import LAST, Trainer, derive
 from training.losses import UNLABELLED
 from training.recipes import Recipe, recipe
@@ -273,6 +274,14 @@ def test_another_recipe_does_not_go_on_with_a_run(tmp_path: Path) -> None:
     _train(tmp_path, _recipe("sgd", 1))
     with pytest.raises(SaliscopeError, match="other settings \\(recipe\\)"):
         _train(tmp_path, _recipe("sgd", 2))
+
+
+def test_a_run_goes_on_that_does_not_say_what_was_not_to_be_asked_for_yet(tmp_path: Path) -> None:
+    _train(tmp_path, _recipe("sgd", 1))
+    tensors, values = state.read(tmp_path / LAST)
+    del values["settings"]["presence"]
+    state.write(tmp_path / LAST, tensors, values)
+    _train(tmp_path, _recipe("sgd", 1))
 
 
 def test_a_damaged_state_is_named(tmp_path: Path) -> None:
