@@ -54,7 +54,8 @@ def write(given: argparse.Namespace) -> None:
     evaluation = presence = None
     if given.evaluation is not None:
         evaluation = _json(given.evaluation / "evaluation" / SUMMARY)
-        presence = _json(given.evaluation / METRICS).get("presence")
+        metrics = given.evaluation / METRICS
+        presence = _json(metrics).get("presence") if metrics.is_file() else None
     text = card(found, external, evaluation, given.trained_by, given.results, presence)
     given.out.parent.mkdir(parents=True, exist_ok=True)
     state.write_text(given.out, text)
@@ -194,8 +195,9 @@ def _presence(told: Mapping[str, Any]) -> str:
     if told["auc"] is None:
         return "## Whether there is a lesion at all\n\nNot measured."
     return (
-        "## Whether there is a lesion at all\n\nTold by how far the gate opens, on images that it "
-        f"was not trained on, {told['without_lesion']} of {told['images']} without a lesion: AUC "
+        "## Whether there is a lesion at all\n\nTold by how far the gate opens, by the "
+        f"models of the cross-validation on images that each held out, {told['without_lesion']} of "
+        f"{told['images']} without a lesion: AUC "
         f"{told['auc']:.3f}; it opens on {told['sensitivity']:.1%} of images with a lesion and "
         f"stays shut on {told['specificity']:.1%} of those without."
     )

@@ -2,8 +2,9 @@
 
 RUN/config.json: what was asked for. RUN/folds.csv: who is where. RUN/fold-K/: the state of the
 fold, history.csv, predictions.csv, metrics.json, and model.safetensors when it is done.
-RUN/predictions.csv, RUN/metrics.json: out of fold, when all folds are done. Run again with the same
-options, it goes on from the last finished epoch.
+RUN/predictions.csv, RUN/metrics.json: out of fold, when all folds are done. presence.csv, in folds
+and RUN, where images without a lesion are known: how far the gate opens for each. Run again with
+the same options, it goes on from the last finished epoch.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from training.board import Board
 from training.folds import Fold, folds
 from training.loop import LAST, Row, Trainer, derive
 from training.options import Experiment
-from training.presence import PRESENT
+from training.presence import PRESENT, UNKNOWN
 from training.recipes import agree
 from training.samples import Samples
 from training.team import Team
@@ -170,12 +171,12 @@ def _one_fold(
     logits = trainer.predict(fold.test, exact=True)
     target = samples.target[fold.test].numpy()
     held_out = trainer.predict(fold.validation, exact=True)
-    told = np.concatenate([fold.test, unseen])
-    presence = trainer.tell_presence(told) if made.tells_presence else None
+    asked = np.concatenate([fold.test, unseen])
+    largest = trainer.largest_q(asked) if made.tells_presence(samples) else None
     if not team.first:
         return
-    if presence is not None:
-        state.write_csv(folder / PRESENCE, presence_rows(made, samples, told, presence, number))
+    if largest is not None:
+        state.write_csv(folder / PRESENCE, presence_rows(made, samples, asked, largest, number))
     shown = samples.target[fold.validation].numpy()
     temperature = {b: fit_temperature(held_out[b], shown) for b in BRANCHES}
     figures = {b: measure(logits[b], target, made.dataset.classes) for b in BRANCHES}
@@ -258,15 +259,16 @@ def presence_rows(
     made: Experiment,
     samples: Samples,
     indices: NDArray[np.int64],
-    logits: NDArray[np.float64],
+    largest: NDArray[np.float64],
     fold: int,
 ) -> list[dict[str, Any]]:
-    """Return a row an image: who it is, whether it shows a lesion, and what the gate says."""
+    """Return a row an image of which it is known whether it shows a lesion: who, whether, and q."""
     records = (*made.dataset.records, *made.unlabelled)
-    present = samples.present(torch.from_numpy(indices)).tolist()
+    present = samples.present(torch.from_numpy(indices).to(samples.device)).tolist()
     return [
-        {**records[i].cells(i), "fold": fold, "present": shown, "logit": float(logit)}
-        for i, shown, logit in zip(indices.tolist(), present, logits, strict=True)
+        {**records[i].cells(i), "fold": fold, "present": is_present, "largest_q": float(q)}
+        for i, is_present, q in zip(indices.tolist(), present, largest, strict=True)
+        if is_present != UNKNOWN
     ]
 
 
@@ -380,25 +382,27 @@ def collect(out: Path, made: Experiment, split: tuple[Fold, ...]) -> dict[str, A
         "over_folds": spread,
         "folds": per_fold,
     }
-    if made.tells_presence:
-        result["presence"] = _presence(out, len(split))
+    told = [folder_of(out, k) / PRESENCE for k in range(len(split))]
+    # Folds of an older version, or of a gate that cannot close, did not tell.
+    if all(path.is_file() for path in told):
+        result["presence"] = _presence(out, told)
     state.write_json(out / METRICS, result)
     return result
 
 
-def _presence(out: Path, count: int) -> dict[str, Any]:
+def _presence(out: Path, folds: list[Path]) -> dict[str, Any]:
     """Return how well the gates tell images that they never saw, with and without a lesion."""
-    rows = [row for k in range(count) for row in state.read_csv(folder_of(out, k) / PRESENCE)]
+    rows = [row for path in folds for row in state.read_csv(path)]
     state.write_csv(out / PRESENCE, sorted(rows, key=lambda row: int(row["index"])))
-    present = np.array([int(row["present"]) == PRESENT for row in rows])
-    logit = np.array([float(row["logit"]) for row in rows])
+    present = np.array([int(row["present"]) == PRESENT for row in rows], bool)
+    largest = np.array([float(row["largest_q"]) for row in rows])
     both = bool(present.any() and not present.all())
     return {
         "images": len(rows),
         "without_lesion": int((~present).sum()),
-        "auc": area(present, logit) if both else None,
-        "sensitivity": float((logit[present] > 0).mean()) if present.any() else None,
-        "specificity": float((logit[~present] <= 0).mean()) if both else None,
+        "auc": area(present, largest) if both else None,
+        "sensitivity": float((largest[present] > 0).mean()) if both else None,
+        "specificity": float((largest[~present] <= 0).mean()) if both else None,
     }
 
 

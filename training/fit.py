@@ -47,6 +47,7 @@ MUST_AGREE = (
     "self_guidance",
     "presence",
     "unlabelled",
+    "lesion_free",
     "masks",
     "erase",
     "freeze",

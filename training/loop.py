@@ -152,7 +152,8 @@ class Trainer:
             train = self._train[torch.from_numpy(lesion)[self._train] & usable[self._train]]
             generator = torch.Generator().manual_seed(derive(self._seed, "masks"))
             chosen = train[torch.randperm(len(train), generator=generator)[: self._masks]]
-            usable = torch.zeros_like(usable)
+            # That there is no lesion to be outlined costs no mask.
+            usable &= self.samples.target == losses.UNLABELLED
             usable[chosen] = True
         return usable.to(self.samples.device)
 
@@ -224,22 +225,16 @@ class Trainer:
         for done, indices in enumerate(batches):
             set_rates(self._optimisers, self.recipe.factor(number + done / len(batches)))
             loss, right = self._step(indices, generator)
-            sums += (
-                len(indices)
-                * torch.stack(
-                    [
-                        loss.total.detach(),
-                        loss.global_branch,
-                        loss.local_branch,
-                        loss.fusion,
-                        loss.guidance,
-                        loss.presence,
-                        right,
-                    ]
-                )
-                .double()
-                .cpu()
+            parts = (
+                loss.total.detach(),
+                loss.global_branch,
+                loss.local_branch,
+                loss.fusion,
+                loss.guidance,
+                loss.presence,
             )
+            sums[:6] += len(indices) * torch.stack(parts).double().cpu()
+            sums[6] += right.double().cpu()
             mean = sums[0].item() / sum(len(b) for b in batches[: done + 1])
             if not math.isfinite(mean):
                 raise _diverged(number)
@@ -259,7 +254,7 @@ class Trainer:
             "loss_fusion": means[3],
             "loss_guidance": means[4],
             "loss_presence": means[5],
-            "accuracy": means[6],
+            "accuracy": sums[6].item() / max(1, int((self.samples.target[order] >= 0).sum())),
             "images_per_second": len(order) / seconds,
         }
         if len(self._validation):
@@ -324,9 +319,8 @@ class Trainer:
             optimiser.step()
         if self._average is not None:
             self._average.update_parameters(self.network)
-        labelled = target != losses.UNLABELLED
-        right = (outputs.fusion_logits.argmax(1) == target).sum() / labelled.sum().clamp_min(1)
-        return loss, right
+        # Of the unlabelled none is ever right.
+        return loss, (outputs.fusion_logits.argmax(1) == target).sum()
 
     def _whole(self, part: Outputs, count: int) -> Outputs:
         """Return the outputs that the loss sees, of the whole batch."""
@@ -368,14 +362,14 @@ class Trainer:
             exact=exact,
         )
 
-    def tell_presence(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
+    def largest_q(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return how far the gate opens for each image, (n,): its largest q, in float32."""
 
-        def told(outputs: Outputs) -> dict[str, Tensor]:
+        def largest(outputs: Outputs) -> dict[str, Tensor]:
             assert outputs.gate_logits is not None
-            return {"presence": outputs.gate_logits.flatten(1).amax(1, keepdim=True)}
+            return {"q": outputs.gate_logits.flatten(1).amax(1, keepdim=True)}
 
-        return self._ask(indices, {"presence": 1}, told, exact=True)["presence"][:, 0]
+        return self._ask(indices, {"q": 1}, largest, exact=True)["q"][:, 0]
 
     @torch.no_grad()
     def _ask(
@@ -481,7 +475,10 @@ class Trainer:
         if self._average is not None:
             self._average.load_state_dict(_prefixed(tensors, "average."))
         load_state_tensors(self._optimisers, _prefixed(tensors, "optimiser."))
+        # Of an older version's epochs not all is known that is told of the next ones.
         self.history = values["history"]
+        for row in self.history:
+            row.setdefault("loss_presence", None)
         self.best_epoch = values["best_epoch"]
         self._best = math.inf if values["best"] is None else values["best"]
 

@@ -11,7 +11,7 @@ from torch.nn import functional
 from engine.model.network import FusionNetwork, Outputs
 from engine.saliency.maps import grids
 from engine.saliency.placement import averages, weights
-from training.presence import presence
+from training.presence import ABSENT, presence
 
 GLOBAL, LOCAL, FUSION = 0.3, 0.3, 0.4
 """Weights of the three cross-entropies, equation (7)."""
@@ -54,7 +54,7 @@ def joint(
     present: Tensor | None = None,
     presence_weight: float = 0.0,
 ) -> Loss:
-    """Return 0.3 CE_g + 0.3 CE_l + 0.4 CE_f, equation (7), plus the weighted guidance.
+    """Return 0.3 CE_g + 0.3 CE_l + 0.4 CE_f, equation (7), plus weighted guidance and presence.
 
     target: (N,) class indices, or UNLABELLED. class_weights: (C,) or None. coverage: (N, 1, h, w),
     how much of each gate cell, where it is drawn, the lesion covers; known: (N,), whether that is
@@ -78,8 +78,11 @@ def joint(
         guiding = guidance(outputs.gate_logits, coverage, known, gate_norm)
         total = total + guidance_weight * guiding
     if self_guidance_weight and outputs.gate_logits is not None and evidence is not None:
-        every = torch.ones(len(evidence), dtype=torch.bool, device=evidence.device)
-        own = guidance(outputs.gate_logits, evidence, every, gate_norm)
+        # Where there is no lesion, what the network responds to is none.
+        some = torch.ones(len(evidence), dtype=torch.bool, device=evidence.device)
+        if present is not None:
+            some = present != ABSENT
+        own = guidance(outputs.gate_logits, evidence, some, gate_norm)
         total = total + self_guidance_weight * own
     telling = torch.zeros_like(guiding)
     if presence_weight and told is not None and present is not None:

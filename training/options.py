@@ -27,7 +27,7 @@ from training.datasets import Dataset
 from training.datasets.record import Record
 from training.loop import Trainer, derive
 from training.losses import UNLABELLED
-from training.presence import ABSENT, PRESENT
+from training.presence import ABSENT, PRESENT, shown
 from training.recipes import RECIPES, Recipe, recipe
 from training.samples import Samples
 from training.team import Team
@@ -86,8 +86,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--unlabelled",
         action="store_true",
-        help="also show it the data set's images of none of the classes, which have no lesion; "
-        "--presence does",
+        help="with --guidance: also show it the data set's images without a lesion that are of "
+        "none of the classes; --presence does by itself",
+    )
+    how.add_argument(
+        "--lesion-free",
+        metavar="A,B",
+        help="classes whose images show no lesion, all others' do, where no mask says (default: "
+        "the data set's)",
     )
     how.add_argument(
         "--masks", type=_count, metavar="N", help="use only N of the training masks (default all)"
@@ -164,7 +170,8 @@ class Experiment:
     guidance: float
     self_guidance: float
     presence: float
-    with_unlabelled: bool
+    unlabelled: tuple[Record, ...]
+    lesion_free: tuple[str, ...]
     masks: int | None
     erase: float
     freeze: int
@@ -187,15 +194,14 @@ class Experiment:
         records = (*self.dataset.records, *self.unlabelled)
         data = pixels(records, self.preprocessing, progress)
         labels = self.dataset.labels + [UNLABELLED] * len(self.unlabelled)
-        shown = [PRESENT if self.dataset.shows_lesion(r) else ABSENT for r in records]
-        return Samples(
-            data, torch.tensor(labels), flippable(records), self.device, torch.tensor(shown)
-        )
-
-    @property
-    def unlabelled(self) -> tuple[Record, ...]:
-        """The images without a class that training sees."""
-        return self.dataset.unlabelled if self.with_unlabelled else ()
+        present = shown(data, [r.label for r in records], self.lesion_free)
+        if self.presence and not {PRESENT, ABSENT} <= set(present.tolist()):
+            raise InvalidInputError(
+                "--presence needs images with and images without a lesion, and "
+                f"{self.dataset.name} has, or says that it has, only one kind; say with "
+                "--lesion-free which classes show none, or leave --presence out."
+            )
+        return Samples(data, torch.tensor(labels), flippable(records), self.device, present)
 
     @property
     def unlabelled_indices(self) -> NDArray[np.int64]:
@@ -203,14 +209,13 @@ class Experiment:
         count = len(self.dataset.records)
         return np.arange(count, count + len(self.unlabelled), dtype=np.int64)
 
-    @property
-    def tells_presence(self) -> bool:
+    def tells_presence(self, samples: Samples) -> bool:
         """Whether there is a gate that can close, and images to close it on."""
-        records = (*self.dataset.records, *self.unlabelled)
+        every = samples.present(torch.arange(len(samples.pixels), device=samples.device))
         return (
             self.architecture.fusion == "gate"
             and self.architecture.gate_norm == "sigmoid"
-            and len({self.dataset.shows_lesion(record) for record in records}) == 2
+            and {PRESENT, ABSENT} <= set(every.tolist())
         )
 
     def held_out(self, fold: int, folds: int) -> NDArray[np.int64]:
@@ -273,6 +278,10 @@ class Experiment:
             "self_guidance": self.self_guidance,
             "presence": self.presence,
             "unlabelled": len(self.unlabelled),
+            # What the data set says by itself is the data set's, and need not be said again.
+            "lesion_free": []
+            if self.lesion_free == self.dataset.lesion_free
+            else list(self.lesion_free),
             "masks": self.masks,
             "erase": self.erase,
             "freeze": self.freeze,
@@ -341,12 +350,13 @@ def experiment(
             f"--guidance and --erase need lesion masks, and {dataset.name} has none; "
             "leave them out."
         )
-    if options.unlabelled and not dataset.unlabelled:
+    if options.presence and architecture.gate_norm != "sigmoid":
         raise InvalidInputError(
-            f"{dataset.name} has no images of none of its classes; leave --unlabelled out."
+            "--presence needs a gate that can close everywhere, which softmax cannot; "
+            "leave --gate-norm softmax out."
         )
-    if options.presence:
-        _check_presence(dataset, architecture)
+    lesion_free = _lesion_free(options.lesion_free, dataset)
+    unlabelled = _unlabelled(options, dataset, architecture)
     mean, std = normalisation(architecture.global_backbone)
     preprocessing = replace(
         Preprocessing(),
@@ -368,7 +378,8 @@ def experiment(
         guidance=options.guidance,
         self_guidance=options.self_guidance,
         presence=options.presence,
-        with_unlabelled=options.unlabelled or bool(options.presence),
+        unlabelled=unlabelled,
+        lesion_free=lesion_free,
         masks=options.masks,
         erase=options.erase,
         freeze=options.freeze,
@@ -378,16 +389,33 @@ def experiment(
     )
 
 
-def _check_presence(dataset: Dataset, architecture: Architecture) -> None:
-    """Raise ``InvalidInputError`` where presence has nothing to teach, or no gate to teach."""
-    if architecture.gate_norm != "sigmoid":
+def _lesion_free(given: str | None, dataset: Dataset) -> tuple[str, ...]:
+    """Return the classes without lesions; ``InvalidInputError`` for what is no class."""
+    if given is None:
+        return dataset.lesion_free
+    names = tuple(name.strip() for name in given.split(","))
+    unknown = [name for name in names if name not in dataset.classes]
+    if unknown:
         raise InvalidInputError(
-            "--presence needs a gate that can close everywhere, which softmax cannot; "
-            "leave --gate-norm softmax out."
+            f"--lesion-free {unknown[0]} is no class; the classes are {', '.join(dataset.classes)}."
         )
-    records = (*dataset.records, *dataset.unlabelled)
-    if len({dataset.shows_lesion(record) for record in records}) < 2:
+    return names
+
+
+def _unlabelled(
+    options: argparse.Namespace, dataset: Dataset, architecture: Architecture
+) -> tuple[Record, ...]:
+    """Return the images without a class that are asked for, which must be of use."""
+    if not (options.unlabelled or options.presence):
+        return ()
+    if architecture.fusion != "gate" or not (options.guidance or options.presence):
         raise InvalidInputError(
-            f"--presence needs images with and images without a lesion, and {dataset.name} has "
-            "only one kind; leave it out."
+            "--unlabelled images teach the gate alone, by guidance or presence; give --guidance W "
+            "and --fusion gate, or leave it out."
         )
+    found = dataset.unlabelled()
+    if options.unlabelled and not found:
+        raise InvalidInputError(
+            f"{dataset.name} has no images besides those of its classes; leave --unlabelled out."
+        )
+    return found

@@ -14,10 +14,13 @@ by heart and fills the gate with dots. So the local features are taken as they a
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from training.cache import Pixels
 
 ABSENT, PRESENT, UNKNOWN = 0, 1, -1
 """Whether an image shows a lesion."""
@@ -25,6 +28,24 @@ ABSENT, PRESENT, UNKNOWN = 0, 1, -1
 THRIFT = 1.0
 """What opening costs where there is a lesion, a unit of mean alpha. Without it a gate that sees the
 lesion opens around it as well; with three times as much it is cheapest to open on letters alone."""
+
+
+def shown(pixels: Pixels, labels: Sequence[str], lesion_free: Sequence[str]) -> Tensor:
+    """Return whether each image shows a lesion, (N,) of ABSENT, PRESENT, UNKNOWN.
+
+    Where the mask is known, by whether there is anything in it; else by the label, where
+    ``lesion_free`` names the classes that show none; else it is not known.
+    """
+    lesions = [bool(mask.any()) for mask in pixels.masks]
+    found = []
+    for known, lesion, label in zip(pixels.known.tolist(), lesions, labels, strict=True):
+        if known:
+            found.append(PRESENT if lesion else ABSENT)
+        elif lesion_free:
+            found.append(ABSENT if label in lesion_free else PRESENT)
+        else:
+            found.append(UNKNOWN)
+    return torch.tensor(found)
 
 
 def image_logits(logits: Tensor) -> Tensor:

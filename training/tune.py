@@ -212,7 +212,9 @@ def _one_trial(
     tried = suggest(trial, made, given.augmentation is None)
     folder = given.out / name
     weights = derive(made.seed, "fold", given.fold)
-    trainer = tried.trainer(samples, train, validation, folder, weights)
+    # As in the fold's own training, so that what is found here is found for that.
+    unseen = made.held_out(given.fold, given.folds)
+    trainer = tried.trainer(samples, train, validation, folder, weights, held_out=unseen)
 
     reported = 0
 

@@ -121,10 +121,15 @@ def test_a_finished_run_is_not_trained_again(
 def test_a_run_of_an_older_version_goes_on(run: Path, cohort: Path, tmp_path: Path) -> None:
     old = shutil.copytree(run, tmp_path / "old")
     config = json.loads((old / "config.json").read_text("utf-8"))
-    for later in ("presence", "unlabelled"):
+    for later in ("presence", "unlabelled", "lesion_free"):
         del config[later]
+    told = list(old.rglob("presence.csv"))
+    assert len(told) == 3  # Its masks are all known, and half of them empty.
+    for path in told:
+        path.unlink()
     (old / "config.json").write_text(json.dumps(config), "utf-8")
     assert _cv(cohort, old) == 0
+    assert "presence" not in json.loads((old / "metrics.json").read_text("utf-8"))
     assert _cv(cohort, old, "--presence", "1") == 2
 
 

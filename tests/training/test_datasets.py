@@ -58,16 +58,18 @@ def test_busi_pairs_masks_and_keeps_near_duplicates_together(tmp_path: Path) -> 
 def test_busi_lends_its_normal_images_but_none_that_a_fold_is_tested_on(tmp_path: Path) -> None:
     folder = _busi(tmp_path)
     before = datasets.load("busi", folder)
-    assert [r.path.stem for r in before.unlabelled] == ["normal (1)", "normal (2)"]
-    assert all(r.known_empty and not before.shows_lesion(r) for r in before.unlabelled)
-    assert all(before.shows_lesion(r) for r in before.records)
+    assert [r.path.stem for r in before.unlabelled()] == ["normal (1)", "normal (2)"]
+    assert all(r.known_empty and not r.mask_paths for r in before.unlabelled())
+    assert before.lesion_free == ("normal",)
     (folder / "near_duplicates.txt").write_text("benign (4)\tnormal (1)\tmalignant (1)\n")
     dataset = datasets.load("busi", folder)
-    assert [r.path.stem for r in dataset.unlabelled] == ["normal (2)"]
+    assert [r.path.stem for r in dataset.unlabelled()] == ["normal (2)"]
     assert dataset.groups[3] == dataset.groups[4]
     three = datasets.load("busi", folder, ("normal", "benign", "malignant"))
-    assert not three.unlabelled
-    assert [three.shows_lesion(r) for r in three.records] == [False] * 2 + [True] * 7
+    assert not three.unlabelled()
+    # What nobody asks for is not read.
+    (folder / "normal" / "normal (2).png").write_bytes(b"no picture")
+    datasets.load("busi", folder)
 
 
 def test_the_search_for_duplicates_is_remembered_until_a_file_changes(

@@ -276,12 +276,17 @@ def test_another_recipe_does_not_go_on_with_a_run(tmp_path: Path) -> None:
         _train(tmp_path, _recipe("sgd", 2))
 
 
-def test_a_run_goes_on_that_does_not_say_what_was_not_to_be_asked_for_yet(tmp_path: Path) -> None:
-    _train(tmp_path, _recipe("sgd", 1))
-    tensors, values = state.read(tmp_path / LAST)
-    del values["settings"]["presence"]
-    state.write(tmp_path / LAST, tensors, values)
-    _train(tmp_path, _recipe("sgd", 1))
+def test_a_run_of_an_older_version_is_trained_to_the_end(tmp_path: Path) -> None:
+    _train(tmp_path / "whole", _recipe("sgd", 2))
+    old = tmp_path / "old"
+    with pytest.raises(CancelledError):
+        _train(old, _recipe("sgd", 2), _Stop(3).progress)
+    tensors, values = state.read(old / LAST)
+    del values["settings"]["presence"], values["history"][0]["loss_presence"]
+    state.write(old / LAST, tensors, values)
+    _train(old, _recipe("sgd", 2))
+    assert _same(old / LAST, tmp_path / "whole" / LAST)
+    assert len(state.read_csv(old / "history.csv")) == 2
 
 
 def test_a_damaged_state_is_named(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 from engine.errors import InvalidInputError
@@ -56,7 +57,7 @@ def load(data: Path, classes: tuple[str, ...] | None = None) -> Dataset:
         licence="CC0-1.0 on the usual re-host",
         notes=(f"{joined} images are near-identical to another and stay in its fold.",),
         lesion_free=(NORMAL,),
-        unlabelled=() if NORMAL in classes else _unlabelled(data, images),
+        unlabelled=tuple if NORMAL in classes else partial(_unlabelled, data, images),
     )
 
 
@@ -114,7 +115,8 @@ def _record(image: _Found, group: str) -> Record:
     path, label, masks = image
     # The masks of normal images are black pictures, not worth a file read.
     empty = label == NORMAL
-    return Record(path, 0, label, "", "US", "", masks, group, known_empty=empty)
+    kept = () if empty else masks
+    return Record(path, 0, label, "", "US", "", kept, group, known_empty=empty)
 
 
 def _number(path: Path) -> tuple[int, str]:

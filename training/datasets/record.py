@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,9 +65,11 @@ class Dataset:
     keep_aspect: whether images are padded to the input's shape rather than stretched to it.
     citations, licence: what must be said wherever a model trained on it goes.
     notes: what the loader wants said (images left out, groups joined), a sentence each.
-    lesion_free: the classes whose images show no lesion.
-    unlabelled: images of none of the classes, near-identical to no record, that training may see
-        beside the records (``training.presence``); nothing is ever tested on them.
+    lesion_free: the classes whose images show no lesion; those of all others do. Empty where the
+        classes do not say. Where a mask is known, the mask says.
+    unlabelled: gives the images without a lesion that are of none of the classes and near-identical
+        to no record; training may see them (``training.presence``). Called when asked for, since it
+        takes reading them. No figure of the classes is ever of them.
     """
 
     name: str
@@ -77,7 +80,7 @@ class Dataset:
     licence: str = ""
     notes: tuple[str, ...] = field(default_factory=tuple)
     lesion_free: tuple[str, ...] = ()
-    unlabelled: tuple[Record, ...] = ()
+    unlabelled: Callable[[], tuple[Record, ...]] = tuple
 
     def __post_init__(self) -> None:
         if not self.records:
@@ -96,10 +99,6 @@ class Dataset:
                 f"The data set {self.name} has no image of {', '.join(missing)}; "
                 "a classifier needs some of every class."
             )
-
-    def shows_lesion(self, record: Record) -> bool:
-        """Whether a lesion is to be seen, by what is said of the whole image."""
-        return not (record.known_empty or record.label in self.lesion_free)
 
     @property
     def labels(self) -> list[int]:

@@ -161,11 +161,10 @@ def _guidance(run: Results) -> str:
     said = []
     if run.guidance:
         said.append(f"{run.guidance:g}" + ("" if run.masks is None else f", {run.masks} masks"))
-    presence = run.config.get("presence")
-    if presence:
-        unlabelled = run.config.get("unlabelled")
-        more = f" with {unlabelled} more images" if unlabelled else ""
-        said.append(f"presence {presence:g}{more}")
+    if run.config.get("presence"):
+        said.append(f"presence {run.config['presence']:g}")
+    if run.config.get("unlabelled"):
+        said.append(f"{run.config['unlabelled']} more images without a lesion")
     return "; ".join(said) or "none"
 
 
