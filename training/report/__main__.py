@@ -70,7 +70,7 @@ def report(given: argparse.Namespace) -> None:
         *tables.build(results),
         *filter(None, [guidance.comparison(results), guidance.few_masks(results)]),
         *beyond.external(results, others),
-        *filter(None, [beyond.aggregations(results)]),
+        *filter(None, [beyond.aggregations(results), beyond.presence(results)]),
         *([beyond.duplicates(leakage)] if leakage is not None else []),
         *([beyond.likeness(likeness)] if likeness else []),
     ]

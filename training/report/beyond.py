@@ -185,6 +185,27 @@ def aggregations(results: Sequence[Results]) -> Table | None:
     )
 
 
+def presence(results: Sequence[Results]) -> Table | None:
+    """Return how well the gates tell images with a lesion from images without."""
+    lines = Lines()
+    for run in results:
+        told = run.presence
+        if told is not None and told["auc"] is not None:
+            counts = int(told["images"]), int(told["without_lesion"])
+            figures = (Figure(told[name]) for name in ("auc", "sensitivity", "specificity"))
+            lines.add(run.name, *counts, *figures)
+    if not lines.rows:
+        return None
+    return lines.table(
+        "table-11-presence",
+        "Is there a lesion at all? By how far the gate opens, out of fold",
+        "An image is told by the cell whose gate is open widest, alpha above a half being open. "
+        "Images of no class, which the folds are trained on beside their own, are each held out by "
+        "one fold as well.",
+        ("Run", "Images", "Without a lesion", "AUC", "Open where there is one", "Shut where not"),
+    )
+
+
 def likeness(found: Sequence[Summary]) -> Table:
     """Return how many images of each kind a model calls unlike its training images.
 

@@ -44,6 +44,9 @@ class Results:
     aggregation: dict[str, Any] | None = None
     """What ``training.aggregation`` found, where it has been run."""
 
+    presence: dict[str, Any] | None = None
+    """How well the gates tell whether there is a lesion, where images without one are known."""
+
     @property
     def dataset(self) -> str:
         """The data set's name."""
@@ -121,5 +124,8 @@ def load(folder: Path, name: str | None = None) -> Results:
         ),
         json.loads((place / aggregation.FILE).read_text("utf-8"))
         if (place / aggregation.FILE).is_file()
+        else None,
+        json.loads((folder / cv.METRICS).read_text("utf-8")).get("presence")
+        if (folder / cv.METRICS).is_file()
         else None,
     )

@@ -18,7 +18,7 @@ from engine.evaluation.classification import (
 )
 from tests.training.evaluate.test_report import _write
 from training.external import summary as external_summary
-from training.report import formats, goals, guidance
+from training.report import beyond, formats, goals, guidance
 from training.report.__main__ import main, not_run
 from training.report.results import Results, load
 from training.report.table import Figure, Table
@@ -97,6 +97,17 @@ def test_goals_say_what_was_reached_and_what_was_missed(loaded: list[Results], r
     for row in rows:
         if row["Outcome"].startswith("missed") and "ECE" not in row["Figure"]:
             assert float(row["Ours"]) < float(row["Goal"].split()[1])
+
+
+def test_what_the_gates_tell_of_images_without_a_lesion_is_a_table(tmp_path: Path) -> None:
+    silent = _write(tmp_path / "silent", guidance=1.0)
+    assert beyond.presence([load(silent)]) is None
+    telling = _write(tmp_path / "telling", guidance=1.0)
+    told = {"images": 40, "without_lesion": 8, "auc": 0.9, "sensitivity": 0.8, "specificity": 0.5}
+    (telling / "metrics.json").write_text(json.dumps({"presence": told}))
+    (row,) = _rows(beyond.presence([load(silent), load(telling)]))
+    assert (row["Run"], row["Without a lesion"], float(row["AUC"])) == ("telling", "8", 0.9)
+    assert (float(row["Open where there is one"]), float(row["Shut where not"])) == (0.8, 0.5)
 
 
 def test_goals_of_data_that_were_not_trained_on_are_not_run(runs: Path) -> None:
