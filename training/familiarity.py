@@ -20,8 +20,8 @@ from engine.model import checkpoint
 from engine.model.network import FusionNetwork, Outputs
 from engine.progress import Progress
 from training import state
+from training.asking import EVALUATION_BATCH
 from training.folds import Fold
-from training.loop import EVALUATION_BATCH
 from training.samples import Samples
 
 TABLE = "familiarity.csv"

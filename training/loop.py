@@ -27,18 +27,17 @@ from engine.model.metadata import BRANCHES
 from engine.model.network import FusionNetwork, Outputs, gate_by_global
 from engine.progress import Progress
 from training import erasure, freezing, losses, state
+from training.asking import Pick, ask
 from training.augment import AUGMENTATIONS, augment
 from training.optimisers import load_state_tensors, optimisers, set_rates, state_tensors
 from training.presence import UNKNOWN
 from training.recipes import Recipe, agree, completed
 from training.samples import Samples
-from training.team import Team, total
+from training.team import Team
 
 BATCH_NORM_MOMENTUM = 0.1
 """Of every normalisation while training. The published BagNet has 0.001, right for its million
 steps; a few hundred steps would leave its running statistics where they began."""
-
-EVALUATION_BATCH = 32
 
 LAST = "last.safetensors"
 
@@ -371,36 +370,18 @@ class Trainer:
 
         return self._ask(indices, {"q": 1}, largest, exact=True)["q"][:, 0]
 
-    @torch.no_grad()
     def _ask(
-        self,
-        indices: NDArray[np.int64],
-        widths: dict[str, int],
-        pick: Callable[[Outputs], dict[str, Tensor]],
-        *,
-        exact: bool,
+        self, indices: NDArray[np.int64], widths: dict[str, int], pick: Pick, *, exact: bool
     ) -> dict[str, NDArray[np.float64]]:
-        """Return what ``pick`` takes of the outputs, by name (n, width), of all processes."""
         network = self._judged.eval()
-        parts: dict[str, list[Tensor]] = {name: [] for name in widths}
-        for number, start in enumerate(range(0, len(indices), EVALUATION_BATCH)):
-            here = torch.from_numpy(np.asarray(indices[start : start + EVALUATION_BATCH]))
-            if number % self._team.size != self._team.rank:
-                # Another process's; adding nothing leaves its values as they are, bit for bit.
-                for name, width in widths.items():
-                    parts[name].append(torch.zeros(len(here), width, dtype=torch.float64))
-                continue
-            images = self.samples.images(here.to(self.samples.device))
-            inputs = self.samples.pixels.normalise(images)
-            for name, values in pick(self._forward(network, inputs, exact=exact)).items():
-                parts[name].append(values.double().cpu())
-        joined = {
-            name: torch.cat(values) if values else torch.zeros(0, widths[name])
-            for name, values in parts.items()
-        }
-        if self._team.many:
-            joined = {n: total(v.to(self.samples.device)).cpu() for n, v in joined.items()}
-        return {name: values.numpy() for name, values in joined.items()}
+        return ask(
+            lambda inputs: self._forward(network, inputs, exact=exact),
+            self.samples,
+            self._team,
+            indices,
+            widths,
+            pick,
+        )
 
     def _said(self) -> str:
         """Return the last epoch's validation figures for the progress bar."""
