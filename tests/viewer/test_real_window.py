@@ -26,7 +26,7 @@ WAIT_S = 250
 DRIVER = """
 import json, sys
 from pathlib import Path
-from PySide6.QtCore import Qt, qInstallMessageHandler
+from PySide6.QtCore import QEventLoop, Qt, QTimer, qInstallMessageHandler
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -50,11 +50,19 @@ def tell(**what):
     print(json.dumps(what), flush=True)
 
 
+def run(ms):
+    # Not QTest.qWait: it keeps the interpreter to itself, and an import in another thread, which
+    # lets go of it at every file, then gets on by one file in that time.
+    loop = QEventLoop()
+    QTimer.singleShot(ms, loop.quit)
+    loop.exec()
+
+
 def wait(until, seconds=120):
     for _ in range(50 * seconds):
         if until():
             return
-        QTest.qWait(20)
+        run(20)
     raise TimeoutError(until.__code__.co_firstlineno if hasattr(until, "__code__") else until)
 
 
@@ -104,7 +112,7 @@ wait(lambda: state.jobs.idle and (target / "Lesion.json").exists())
 window.screen().grabWindow(0).save(str(target / "screen.png"))
 QTest.mousePress(view.surface, Qt.MouseButton.LeftButton, pos=at(0.7, 0.3))
 QTest.mouseMove(view.surface, at(0.7, 0.7))
-QTest.qWait(1500)  # what was drawn in the last second may be lost; the button stays down
+run(1500)  # what was drawn in the last second may be lost; the button stays down
 wait(lambda: state._storage._autosave.flush(0))  # for longer where writing is slow
 tell(area=own().area(0), said=said)
 wait(lambda: False)
