@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -13,6 +15,15 @@ from training.figures import style
 
 Scores = tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.int64]]
 """Whether each image is positive, its score, and its fold."""
+
+ROOM = 23
+"""Letters of a legend's line that fit under the curves."""
+
+LINE = 20
+"""Letters of a name in a line of the legend, with its figures beside it."""
+
+LINE_INCHES = 0.17
+"""How high such a line is."""
 
 
 def draw(
@@ -36,7 +47,7 @@ def draw(
                 continue
             mean = band(curves)
             spread = f" ± {np.std(areas, ddof=1):.3f}" if len(areas) > 1 else ""
-            label = f"{name}  {np.mean(areas):.3f}{spread}"
+            label = fill(name, LINE) + f"  {np.mean(areas):.3f}{spread}"
             axis.plot(mean.false_positives, mean.mean, color=colour, lw=1.8, label=label)
             axis.fill_between(
                 mean.false_positives,
@@ -48,10 +59,22 @@ def draw(
             )
         style.square(axis, "1 − specificity", "Sensitivity")
         axis.set_title(title)
-        if axis.get_legend_handles_labels()[0]:
-            how = {"title": "AUC, mean ± sd", "title_fontsize": 8, "alignment": "left"}
-            axis.legend(loc="lower right", **how)
+    _legends(figure, rows)
     return figure
+
+
+def _legends(figure: Figure, rows: int) -> None:
+    """Under the curves, where they leave room; below the panels where a name is too long for it."""
+    how: dict[str, Any] = {"title": "AUC, mean ± sd", "title_fontsize": 8, "alignment": "left"}
+    labels = {axis: axis.get_legend_handles_labels()[1] for axis in figure.axes}
+    below = any(len(label) > ROOM for axis in labels for label in labels[axis])
+    if below:
+        lines = max(sum(1 + label.count("\n") for label in labels[axis]) for axis in labels)
+        figure.set_figheight(figure.get_figheight() + rows * LINE_INCHES * (lines + 2))
+        how |= {"loc": "upper left", "bbox_to_anchor": (0, -0.2), "borderaxespad": 0}
+    for axis in labels:
+        if labels[axis]:
+            axis.legend(**{"loc": "lower right", **how})
 
 
 def _folds(
