@@ -22,7 +22,7 @@ def _small(**changes: object) -> Architecture:
     return preset(
         "compact",
         ("benign", "malignant", "normal"),
-        **{"local_widths": (4, 4, 8, 8), "local_stem": 4, "fuse_channels": 4, **changes},
+        **{"local_widths": (4, 4, 8, 8), "local_stem": 8, "fuse_channels": 4, **changes},
     )
 
 
