@@ -79,23 +79,32 @@ def record(out: Path, checkpoint: Path | None) -> int:
     return 0
 
 
+def run(ms: int) -> None:
+    """Run the window for a while.
+
+    Not QTest.qWait: it keeps the interpreter to itself, and an import in another thread, which
+    lets go of it at every file, then gets on by one file in that time.
+    """
+    from PySide6.QtCore import QEventLoop, QTimer
+
+    loop = QEventLoop()
+    QTimer.singleShot(ms, loop.quit)
+    loop.exec()
+
+
 def wait(until: Callable[[], object], what: str) -> None:
     """Run the window until a condition holds."""
-    from PySide6.QtTest import QTest
-
     for _ in range(int(WAIT_S / 0.02)):
         if until():
             return
-        QTest.qWait(20)
+        run(20)
     raise TimeoutError(f"{what} did not come in time")
 
 
 def settle(window) -> None:
     """Wait until nothing runs and everything has been painted."""
-    from PySide6.QtTest import QTest
-
     wait(lambda: window.state.jobs.idle, "the end of the work in the background")
-    QTest.qWait(200)
+    run(200)
 
 
 def open_case(window, checkpoint: Path | None) -> None:
@@ -166,7 +175,7 @@ def stroke(window, row: float, start: float, stop: float) -> None:
     QTest.mousePress(view.surface, Qt.MouseButton.LeftButton, pos=at(start))
     for col in np.linspace(start, stop, 24):
         QTest.mouseMove(view.surface, at(col))
-        QTest.qWait(10)
+        run(10)
     QTest.mouseRelease(view.surface, Qt.MouseButton.LeftButton, pos=at(stop))
 
 

@@ -290,11 +290,11 @@ class Trainer:
         # Every process draws for the whole batch, and so the same.
         mine = self._team.share(len(indices))
         part = self._forward(self._module, samples.pixels.normalise(images[mine]))
-        told = None
+        presence_logits = None
         if self._presence:
             with self._autocast():
-                told = gate_by_global(self.network, part)
-            told = self._team.whole(told, len(indices))
+                presence_logits = gate_by_global(self.network, part)
+            presence_logits = self._team.whole(presence_logits, len(indices))
         outputs = self._whole(part, len(indices))
         loss = losses.joint(
             outputs,
@@ -307,7 +307,7 @@ class Trainer:
             speechless=speechless,
             evidence=None if self._evidence is None else self._evidence(outputs.global_features),
             self_guidance_weight=self._self_guidance,
-            told=told,
+            presence_logits=presence_logits,
             present=present,
             presence_weight=self._presence,
         )

@@ -50,7 +50,7 @@ def joint(
     speechless: Tensor | None = None,
     evidence: Tensor | None = None,
     self_guidance_weight: float = 0.0,
-    told: Tensor | None = None,
+    presence_logits: Tensor | None = None,
     present: Tensor | None = None,
     presence_weight: float = 0.0,
 ) -> Loss:
@@ -61,8 +61,8 @@ def joint(
     known.
     speechless: (N,) bool, images that show nothing to tell the class by (``training.erasure``):
     their target is every class alike, whatever ``target`` says. evidence: (N, 1, h, w), see
-    ``OwnEvidence``; the gate is guided by it as by a mask, with its own weight. told: q again,
-    (N, 1, h, w), by which the gate learns of whole images (``gate_by_global``); present:
+    ``OwnEvidence``; the gate is guided by it as by a mask, with its own weight. presence_logits:
+    q again, (N, 1, h, w), by which the gate learns of whole images (``gate_by_global``); present:
     (N,), see ``training.presence``, with its own weight as well.
     """
     # The cross-entropies are taken in float32 whatever precision the network ran in.
@@ -85,8 +85,8 @@ def joint(
         own = guidance(outputs.gate_logits, evidence, some, gate_norm)
         total = total + self_guidance_weight * own
     telling = torch.zeros_like(guiding)
-    if presence_weight and told is not None and present is not None:
-        telling = presence(told, present)
+    if presence_weight and presence_logits is not None and present is not None:
+        telling = presence(presence_logits, present)
         total = total + presence_weight * telling
     return Loss(total, *(part.detach() for part in (*parts, guiding, telling)))
 

@@ -89,8 +89,10 @@ def test_presence_is_added_with_its_weight() -> None:
     outputs = tiny.network().eval()(inputs)
     present = torch.tensor([0, 1, 1, -1])
     plain = losses.joint(outputs, TARGET)
-    told = outputs.gate_logits
-    taught = losses.joint(outputs, TARGET, told=told, present=present, presence_weight=2.0)
+    logits = outputs.gate_logits
+    taught = losses.joint(
+        outputs, TARGET, presence_logits=logits, present=present, presence_weight=2.0
+    )
     assert taught.presence > 0 and plain.presence == 0
     wanted = plain.total.item() + 2 * taught.presence.item()
     assert taught.total.item() == pytest.approx(wanted, rel=1e-5)
