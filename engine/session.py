@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from engine.errors import InvalidInputError
 from engine.evaluation.familiarity import Familiarity
+from engine.evaluation.presence import Seen
 from engine.images.image import Image
 from engine.images.preprocess import to_model_input
 from engine.model import checkpoint as checkpoints
@@ -47,11 +48,15 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class Prediction:
-    """Calibrated probabilities of the three outputs; ``predicted`` is the fusion's likeliest."""
+    """Calibrated probabilities of the three outputs; ``predicted`` is the fusion's likeliest.
+
+    seen: whether the gate finds a lesion at all; None where the checkpoint cannot say.
+    """
 
     classes: tuple[str, ...]
     branches: dict[str, tuple[float, ...]]
     predicted: int
+    seen: Seen | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +136,11 @@ class Session:
             branch: tuple(_softmax(np.array(logits) / temperature[branch]).tolist())
             for branch, logits in forward.logits.items()
         }
-        return Prediction(self.classes, branches, int(np.argmax(branches["fusion"])))
+        presence = self.checkpoint.metadata.presence
+        seen = None
+        if presence is not None and "attention" in forward.raw:
+            seen = Seen(float(forward.raw["attention"].values.max()), presence)
+        return Prediction(self.classes, branches, int(np.argmax(branches["fusion"])), seen)
 
     def familiarity(
         self, image: Image, frame: int, progress: Progress | None = None

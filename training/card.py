@@ -86,7 +86,7 @@ def card(
         _facts(found, results),
         _figures(about),
         *([_maps(evaluation)] if evaluation is not None else []),
-        *([_presence(presence)] if presence is not None else []),
+        *([_presence(presence, about)] if presence is not None else []),
         *(_external(summary) for summary in external),
         "## How it was trained\n\n"
         + (
@@ -191,7 +191,7 @@ def _maps(evaluation: Mapping[str, Any]) -> str:
     )
 
 
-def _presence(told: Mapping[str, Any]) -> str:
+def _presence(told: Mapping[str, Any], about: CheckpointMetadata) -> str:
     if told["auc"] is None:
         return "## Whether there is a lesion at all\n\nNot measured."
     return (
@@ -200,6 +200,11 @@ def _presence(told: Mapping[str, Any]) -> str:
         f"{told['images']} without a lesion: AUC "
         f"{told['auc']:.3f}; it opens on {told['sensitivity']:.1%} of images with a lesion and "
         f"stays shut on {told['specificity']:.1%} of those without."
+        + (
+            " Where it stays shut the program says beside the answer that there may be no lesion."
+            if about.presence is not None
+            else ""
+        )
     )
 
 

@@ -23,6 +23,7 @@ from scipy.special import softmax
 from engine.errors import InvalidInputError, SaliscopeError
 from engine.evaluation.classification import area, calibrated, fit_temperature, measure
 from engine.evaluation.familiarity import Limit, Reference
+from engine.evaluation.presence import Presence
 from engine.model.checkpoint import Checkpoint
 from engine.model.metadata import BRANCHES, CheckpointMetadata, Metrics, TrainingData
 from training import console, datasets, options, state
@@ -292,6 +293,7 @@ def checkpoint(
     temperature: dict[str, float],
     background: torch.Tensor | None = None,
     familiarity: tuple[Reference, Limit] | None = None,
+    presence: Presence | None = None,
     licence: str = "Apache-2.0",
     intended_use: str = "Research: to study how a fusion classifier's maps agree with lesions.",
     limits: str = "Not a medical device; not validated for any clinical decision.",
@@ -324,6 +326,7 @@ def checkpoint(
             temperature=temperature,
             familiarity=None if familiarity is None else familiarity[1],
             modalities=tuple(sorted({r.modality for r in dataset.records if r.modality})),
+            presence=presence,
         ),
         background,
         None if familiarity is None else familiarity[0],

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from engine.errors import InvalidInputError
 from engine.evaluation.familiarity import Limit, Reference
+from engine.evaluation.presence import Presence
 from engine.model.metadata import BRANCHES, Metrics
 from engine.progress import Progress
 from engine.saliency.background import encode
@@ -96,6 +97,7 @@ def fit(given: argparse.Namespace) -> None:
     console.say(made.dataset.summary())
     temperature = dict.fromkeys(BRANCHES, 1.0)
     metrics: tuple[Metrics, ...] = ()
+    presence: Presence | None = None
     if given.cv is not None:
         result = _finished(given.cv, made)
         if given.epochs is None:
@@ -105,6 +107,7 @@ def fit(given: argparse.Namespace) -> None:
             console.say(f"Training for {made.recipe.epochs} epochs, the folds' median.")
         temperature = {b: result["calibration"][b]["temperature"] for b in BRANCHES}
         metrics = _metrics(result)
+        presence = _presence(result, made)
     else:
         console.say(
             "No --cv RUN: the model will carry no figures, no calibration, and no way to say that "
@@ -142,6 +145,7 @@ def fit(given: argparse.Namespace) -> None:
         temperature=temperature,
         background=background(samples, made),
         familiarity=near,
+        presence=presence,
         licence=given.licence,
         **{k: v for k, v in said.items() if v is not None},
     )
@@ -208,6 +212,15 @@ def _metrics(result: dict[str, Any]) -> tuple[Metrics, ...]:
         ece = result["calibration"][m.branch]["ece_after"]
         found.append(replace(m, values={**values, "ece_calibrated": ece}))
     return tuple(found)
+
+
+def _presence(result: dict[str, Any], made: Experiment) -> Presence | None:
+    """Return how well the folds' gates told whether there is a lesion, where no class says so."""
+    told = result.get("presence")
+    if not made.unlabelled or told is None or told["auc"] is None:
+        return None
+    source = f"out of fold, {len(result['folds'])} folds of {result['dataset']}"
+    return Presence(**told, source=source)
 
 
 def background(samples: Samples, made: Experiment) -> Tensor:

@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 from engine.errors import InvalidInputError
 from engine.evaluation.familiarity import Limit
+from engine.evaluation.presence import Presence
 from engine.images.preprocess import Intensity, Preprocessing
 from engine.model.architecture import Architecture
 
@@ -50,6 +51,8 @@ class CheckpointMetadata:
     date: ISO 8601. intended_use, limits: sentences for whoever looks at the model card.
     familiarity: the distance beyond which an image is unlike the training images; None where the
         checkpoint does not describe these.
+    presence: how well the gate tells whether there is a lesion; None where a class says so, or
+        where that was not measured.
     modalities: DICOM's codes of the training images ("US", "MR"); empty where it does not say.
     tensors_sha256: over names, types, shapes and values of all tensors; set on saving.
     """
@@ -68,6 +71,7 @@ class CheckpointMetadata:
     familiarity: Limit | None = None
     tensors_sha256: str = ""
     modalities: tuple[str, ...] = ()
+    presence: Presence | None = None
 
     def __post_init__(self) -> None:
         """Raise ``InvalidInputError`` for what cannot be right."""
@@ -123,11 +127,13 @@ class CheckpointMetadata:
             if f.name
             not in (
                 *("architecture", "preprocessing", "training_data", "metrics"),
-                *("familiarity", "modalities"),
+                *("familiarity", "presence", "modalities"),
             )
         }
         if self.familiarity is not None:
             values["familiarity"] = asdict(self.familiarity)
+        if self.presence is not None:
+            values["presence"] = asdict(self.presence)
         if self.modalities:
             values["modalities"] = list(self.modalities)
         return {
@@ -151,12 +157,16 @@ class CheckpointMetadata:
             f"it is of format {number}, and this version of the program knows format {FORMAT}",
         )
         # Absent from checkpoints that do not have it.
-        limit, modalities = values.pop("familiarity", None), values.pop("modalities", [])
-        given = _record(cls, {**values, "familiarity": None, "modalities": ()}, "", every=True)
+        limit, presence = values.pop("familiarity", None), values.pop("presence", None)
+        modalities = values.pop("modalities", [])
+        absent = {"familiarity": None, "presence": None, "modalities": ()}
+        given = _record(cls, {**values, **absent}, "", every=True)
         _require(isinstance(modalities, list), "modalities is not a list")
         given["modalities"] = tuple(modalities)
         if limit is not None:
             given["familiarity"] = Limit(**_record(Limit, limit, "familiarity", every=True))
+        if presence is not None:
+            given["presence"] = Presence(**_record(Presence, presence, "presence", every=True))
         for name in ("name", "version", "date", "licence", "intended_use", "limits"):
             _require(isinstance(given[name], str), f"{name} is not text")
         _require(isinstance(given["tensors_sha256"], str), "tensors_sha256 is not text")

@@ -221,6 +221,8 @@ def answer(findings: Findings) -> list[str]:
         f"{numbers.probability(shares[found.predicted])} "
         f"(fusion, {kind} probability)."
     )
+    if found.seen is not None and found.seen.doubt:
+        said.append(found.seen.doubt)
     if findings.unsuited:
         said.append(f"The model may not suit the image: {findings.unsuited}.")
     near = findings.familiarity

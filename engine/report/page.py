@@ -171,6 +171,8 @@ def _answers(sheet: Sheet, findings: Findings, y: float) -> float:
     if others:
         what = " and ".join(f"the {b} branch says {found.classes[_says(found, b)]}" for b in others)
         y = sheet.warning(x, y, width, f"{what[:1].upper()}{what[1:]}.")
+    if found.seen is not None and found.seen.doubt:
+        y = sheet.warning(x, y, width, found.seen.doubt)
     if findings.unsuited:
         said = f"The model may not suit the image: {findings.unsuited}."
         y = sheet.warning(x, y, width, said)

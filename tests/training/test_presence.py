@@ -225,8 +225,12 @@ def test_the_unlabelled_are_told_of_once_and_fit_takes_them_all(tmp_path: Path) 
     assert presence["auc"] == pytest.approx(roc_auc_score([1] * 16 + [0] * 5, largest))
     out = tmp_path / "model.safetensors"
     assert fit.main([*how, "--cv", str(run), "--out", str(out)]) == 0
-    (data,) = checkpoint.load(out).metadata.training_data
+    about = checkpoint.load(out).metadata
+    (data,) = about.training_data
     assert data.images == 21
+    assert about.presence is not None
+    assert about.presence.source == "out of fold, 2 folds of busi"
+    assert {name: getattr(about.presence, name) for name in presence} == presence
 
 
 @pytest.mark.parametrize(

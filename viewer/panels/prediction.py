@@ -115,6 +115,8 @@ class PredictionPanel(Section):
         self.body.addWidget(self._unfit)
         self._remark = Remark()
         self.body.addWidget(self._remark)
+        self._doubt = Remark()
+        self.body.addWidget(self._doubt)
         self._likeness = Remark()
         self.body.addWidget(self._likeness)
         self._load = QPushButton("Load a checkpoint…")
@@ -135,6 +137,11 @@ class PredictionPanel(Section):
     def likeness(self) -> str:
         """What is said of the image beside the training images; empty where nothing is known."""
         return self._likeness.text
+
+    @property
+    def doubt(self) -> str:
+        """What is said where the gate finds no lesion; empty where it finds one, or cannot say."""
+        return self._doubt.text
 
     @property
     def model(self) -> str:
@@ -190,6 +197,8 @@ class PredictionPanel(Section):
         self._likeness.say(
             _likeness(near) if near else "", "good" if near and near.familiar else "warning"
         )
+        seen = prediction.seen if prediction is not None else None
+        self._doubt.say(seen.doubt if seen is not None else "", "warning")
         without = analysis.session is None and not analysis.loading
         self._load.setVisible(without)
         self._what.setText("")

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -16,7 +17,9 @@ import pytest
 from PIL import Image
 
 from engine.cli.main import main
+from engine.evaluation.presence import Presence
 from engine.images.reader import read
+from engine.model import checkpoint
 from engine.session import Session
 from tests.engine.networks import CLASSES, small_checkpoint
 
@@ -76,10 +79,32 @@ def test_predict_json_is_the_contract(engine: Run, images: Path, network: Path):
             "limit": near.limit,
             "familiar": near.familiar,
         },
+        "lesion": None,
     }
     assert list(entry["branches"]) == ["global", "local", "fusion"]
     for probabilities in entry["branches"].values():
         assert sum(probabilities) == pytest.approx(1)
+
+
+def test_predict_says_where_the_gate_sees_no_lesion(
+    capsys: pytest.CaptureFixture[str], images: Path, network: Path, tmp_path: Path
+):
+    made = checkpoint.load(network)
+    known = Presence(100, 20, 0.9, 0.95, 0.6, "made up")
+    path = tmp_path / "tells.safetensors"
+    replace(made, metadata=replace(made.metadata, presence=known)).save(path)
+    image = images / "us.png"
+    opening = Session.open(path, precision="float32").saliency(read(image), 0, "attention").raw
+    seen = float(opening.max()) > 0.5
+    (entry,) = predicted(capsys, image, "--checkpoint", path)
+    assert entry["lesion"] == {"opening": pytest.approx(float(opening.max())), "seen": seen}
+    # The same gate, shut.
+    made.state["fusion.psi.bias"] -= 8
+    replace(made, metadata=replace(made.metadata, presence=known)).save(path)
+    (entry,) = predicted(capsys, image, "--checkpoint", path)
+    assert entry["lesion"]["seen"] is False and entry["lesion"]["opening"] < 0.05
+    assert main(["predict", str(image), "--checkpoint", str(path)]) == 0
+    assert "There may be no lesion: the gate opens by" in capsys.readouterr().out
 
 
 def test_predict_names_every_slice_as_explain_does(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine.model.checkpoint import Checkpoint
+from engine.evaluation.presence import Presence
+from engine.model.checkpoint import Checkpoint, load
 from tests.engine.model.stored import refused, rewrite
 from tests.engine.networks import small_architecture
 
@@ -31,6 +33,22 @@ def test_missing_field(checkpoint: Checkpoint, tmp_path: Path, name: str) -> Non
     checkpoint.save(path)
     rewrite(path, lambda m: m.update({name: [{"x": None}]}))
     refused(path)
+
+
+def test_how_well_the_gate_tells_lesions_is_kept_and_checked(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    known = Presence(100, 20, 0.9, 0.95, 0.6, "out of fold")
+    path = tmp_path / "model.safetensors"
+    replace(checkpoint, metadata=replace(checkpoint.metadata, presence=known)).save(path)
+    assert load(path).metadata.presence == known
+    whole = path.read_bytes()
+    for change in ({"auc": 2.0}, {"images": -1}, {"surprise": 1}, {"source": ["x"]}):
+        path.write_bytes(whole)
+        rewrite(path, lambda m, c=change: m["presence"].update(c))  # type: ignore[misc]
+        assert "presence" in refused(path)
+    checkpoint.save(path)
+    assert load(path).metadata.presence is None and b"presence" not in path.read_bytes()
 
 
 @pytest.mark.parametrize("name", sorted(small_architecture().to_json()))

@@ -80,3 +80,30 @@ def test_it_warns_where_an_image_is_unlike_the_training_images(
     assert f"(distance {ratio:.2f} of limit)" in said
     assert said.startswith("Looks like" if familiar else "Unlike")
     assert (ratio <= 1) is familiar
+
+
+@pytest.mark.parametrize("shut", [True, False])
+def test_the_answer_is_doubted_where_a_gate_that_tells_lesions_stays_shut(
+    make_window, pictures, until, checkpoint_path, tmp_path, shut
+):
+    from dataclasses import replace
+
+    from engine.evaluation.presence import Presence
+    from engine.model.checkpoint import load
+
+    window = make_window(pictures)
+    analysis, panel = window.state.analysis, window.answers.prediction
+    about = load(checkpoint_path)
+    assert panel.doubt == ""  # This one does not say how well its gate tells.
+    known = Presence(100, 20, 0.9, 0.95, 0.6, "made up")
+    about.state["fusion.psi.bias"] += -8 if shut else 8
+    path = tmp_path / "tells.safetensors"
+    replace(about, metadata=replace(about.metadata, presence=known)).save(path)
+    before = analysis.session
+    analysis.load(path)
+    until(lambda: analysis.session is not before and analysis.prediction is not None)
+    assert ("may be no lesion" in panel.doubt) is shut
+    assert ("60 %" in panel.doubt) is shut
+    analysis.load(checkpoint_path)
+    until(lambda: analysis.checkpoint == checkpoint_path and analysis.prediction is not None)
+    assert panel.doubt == ""
