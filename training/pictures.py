@@ -139,7 +139,9 @@ def model_for(source: Path, name: str, frame: int) -> tuple[Path, int | None]:
     """
     if source.is_file():
         return source, None
-    table = state.read_csv(source / cv.FOLDS) if (source / cv.FOLDS).is_file() else []
+    # The folds' table does not have images that are of no class; what their gates were asked does.
+    tables = [source / name for name in (cv.FOLDS, cv.PRESENCE)]
+    table = [row for path in tables if path.is_file() for row in state.read_csv(path)]
     names = {name, f"{name}#{frame}"} if frame else {name}
     folds = {int(row["fold"]) for row in table if row["image"] in names}
     if len(folds) != 1:

@@ -17,7 +17,7 @@ from engine.images.preprocess import Preprocessing
 from engine.model import checkpoint
 from engine.model.network import gate_by_global
 from tests.training import cohort, tiny
-from training import cv, fit, losses, options, state
+from training import cv, fit, losses, options, pictures, state
 from training.cache import Pixels
 from training.loop import Trainer
 from training.presence import (
@@ -223,6 +223,9 @@ def test_the_unlabelled_are_told_of_once_and_fit_takes_them_all(tmp_path: Path) 
     largest = [float(row["largest_q"]) for row in told]
     assert presence["without_lesion"] == 5
     assert presence["auc"] == pytest.approx(roc_auc_score([1] * 16 + [0] * 5, largest))
+    for row in (told[0], told[-1]):
+        path, fold = pictures.model_for(run, row["image"], 0)
+        assert fold == int(row["fold"]) and path.is_file()
     out = tmp_path / "model.safetensors"
     assert fit.main([*how, "--cv", str(run), "--out", str(out)]) == 0
     about = checkpoint.load(out).metadata
