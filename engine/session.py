@@ -138,7 +138,7 @@ class Session:
         }
         presence = self.checkpoint.metadata.presence
         seen = None
-        if presence is not None and "attention" in forward.raw:
+        if presence is not None:
             seen = Seen(float(forward.raw["attention"].values.max()), presence)
         return Prediction(self.classes, branches, int(np.argmax(branches["fusion"])), seen)
 

@@ -199,9 +199,9 @@ def _presence(told: Mapping[str, Any], about: CheckpointMetadata) -> str:
         f"models of the cross-validation on images that each held out, {told['without_lesion']} of "
         f"{told['images']} without a lesion: AUC "
         f"{told['auc']:.3f}; it opens on {told['sensitivity']:.1%} of images with a lesion and "
-        f"stays shut on {told['specificity']:.1%} of those without."
+        f"does not on {told['specificity']:.1%} of those without."
         + (
-            " Where it stays shut the program says beside the answer that there may be no lesion."
+            " Where it does not, the program says beside the answer that there may be no lesion."
             if about.presence is not None
             else ""
         )

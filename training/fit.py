@@ -215,9 +215,16 @@ def _metrics(result: dict[str, Any]) -> tuple[Metrics, ...]:
 
 
 def _presence(result: dict[str, Any], made: Experiment) -> Presence | None:
-    """Return how well the folds' gates told whether there is a lesion, where no class says so."""
+    """Return how well the folds' gates told whether there is a lesion.
+
+    None where a class says so, where that was not measured, and where their being open tells
+    nothing.
+    """
     told = result.get("presence")
-    if not made.unlabelled or told is None or told["auc"] is None:
+    said = set(made.lesion_free) & set(made.dataset.classes)
+    if said or not made.unlabelled or told is None or told["auc"] is None:
+        return None
+    if told["sensitivity"] + told["specificity"] <= 1:
         return None
     source = f"out of fold, {len(result['folds'])} folds of {result['dataset']}"
     return Presence(**told, source=source)

@@ -312,6 +312,8 @@ class Exporting(QObject):
                 "predicted": prediction.classes[prediction.predicted],
                 "branches": {name: list(p) for name, p in prediction.branches.items()},
             }
+            if prediction.seen is not None:
+                result["prediction"]["gate"] = prediction.seen.to_json()
         scores = state.scores.all()
         compared = state.masks.compared
         result["maps"] = {

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.cli import model, output
 from engine.errors import InvalidInputError
+from engine.report.doubt import no_lesion
 
 if TYPE_CHECKING:
     import numpy as np
@@ -178,6 +179,7 @@ def run(args: argparse.Namespace) -> int:
         "classes": list(session.classes),
         "branches": {name: list(prediction.branches[name]) for name in prediction.branches},
         "predicted": prediction.predicted,
+        "gate": None if prediction.seen is None else prediction.seen.to_json(),
         "maps": written,
         "saliscope": _version(),
     }
@@ -192,6 +194,8 @@ def run(args: argparse.Namespace) -> int:
         f"{', '.join(names)} for class {session.classes[target]} in {args.out} "
         f"({model.title(session.checkpoint, why)})"
     )
+    if doubt := no_lesion(prediction):
+        print(doubt)
     for name in (name for name in names if "check" in written[name]):
         print(f"{name}: {written[name]['check']['verdict']}")
     return 0

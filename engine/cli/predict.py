@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.cli import model, output
 from engine.errors import InvalidInputError
+from engine.report.doubt import no_lesion
 
 if TYPE_CHECKING:
     from engine.images.image import Image
@@ -27,14 +28,14 @@ is said on standard error; the rest is predicted.
 --json prints a list with one entry for each image or slice:
   {"path", "frame", "checkpoint", "why", "classes": [...],
    "branches": {"global": [...], "local": [...], "fusion": [...]},
-   "familiarity": {"distance", "limit", "familiar"}, "lesion": {"opening", "seen"}}
+   "familiarity": {"distance", "limit", "familiar"}, "gate": {"opening", "open"}}
 frame is the number in the file, from 0; explain takes the same. Entries from a file with several
 volumes (4-D NIfTI) have "volume" as well, from 0. why says in words why this network was taken,
 null where you named it. An image is familiar where its distance from the
 training images is within the limit that 95 % of held-out ones keep to; familiarity is null where
-the checkpoint does not describe its training images. lesion says how far the gate opens at its
-widest, 0 to 1, and whether that is above a half; null where the checkpoint does not say how well
-its gate tells images without a lesion.
+the checkpoint does not describe its training images. gate says how far the gate opens at its
+widest, 0 to 1, and whether that is more than half: where not, there may be no lesion to answer
+about. It is null where the checkpoint does not say how well its gate tells.
 
 exit status: 0; 2 where a PATH could not be read, or nothing was found.
 """
@@ -107,15 +108,13 @@ def run(args: argparse.Namespace) -> int:
                             "limit": near.limit,
                             "familiar": near.familiar,
                         },
-                        "lesion": None
-                        if prediction.seen is None
-                        else {"opening": prediction.seen.opening, "seen": prediction.seen.lesion},
+                        "gate": None if prediction.seen is None else prediction.seen.to_json(),
                     }
                 )
     if args.json:
         output.print_json(entries)
     elif entries:
-        _print(entries)
+        _print(entries, no_lesion(prediction))
     named = {path.absolute() for path in args.paths}
     return 2 if not entries or any(path.absolute() in named for path in failed) else 0
 
@@ -150,7 +149,8 @@ def _chain(
     yield from others
 
 
-def _print(entries: list[dict[str, Any]]) -> None:
+def _print(entries: list[dict[str, Any]], doubt: str) -> None:
+    """Print a table; doubt: the sentence of the last entry, where there is one (``no_lesion``)."""
     if len(entries) == 1:
         entry = entries[0]
         print(f"{entry['path']}, frame {_frame(entry)}")
@@ -181,11 +181,11 @@ def _print(entries: list[dict[str, Any]]) -> None:
         print(f"Unlike the training images (distance {ratio:.1f} times the limit).")
     elif unlike:
         print(f"Unlike the training images: {len(unlike)} of {len(entries)} (--json says which).")
-    unseen = [e for e in entries if e["lesion"] and not e["lesion"]["seen"]]
-    if unseen and len(entries) == 1:
-        print(f"There may be no lesion: the gate opens by {unseen[0]['lesion']['opening']:.1%}.")
-    elif unseen:
-        print(f"There may be no lesion: {len(unseen)} of {len(entries)} (--json says which).")
+    shut = [e for e in entries if e["gate"] and not e["gate"]["open"]]
+    if shut and len(entries) == 1:
+        print(doubt)
+    elif shut:
+        print(f"There may be no lesion: {len(shut)} of {len(entries)} (--json says which).")
     networks = dict.fromkeys((e["checkpoint"].rpartition(" ")[0], e["why"]) for e in entries)
     for name, why in networks:
         print(f"Network: {name}{'' if why is None else f' ({why})'}.")

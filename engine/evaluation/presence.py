@@ -1,8 +1,8 @@
 """Whether an image shows a lesion at all, where no class says so: told by how far the gate opens.
 
 A classifier of benign and malignant answers one of them whatever it is shown. A gate that was
-trained on images without a lesion as well (``--unlabelled``, ``--presence``) stays shut on many of
-these, and how many was measured on images that it had not seen.
+trained on images without a lesion as well (``--unlabelled``, ``--presence``) opens no more than
+half on many of these; on how many was measured on images that it had not seen.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import math
 from dataclasses import dataclass
 
 from engine.errors import InvalidInputError
-from engine.report.numbers import probability
 
 OPEN = 0.5
 """Weight of the gate above which a cell counts as open: q of eq. (4) above 0."""
@@ -23,7 +22,7 @@ class Presence:
 
     images: how many, ``without_lesion`` of them without. auc: of the gate's largest weight.
     sensitivity: share of images with a lesion on which it opens (``OPEN``); specificity: share of
-    those without on which it stays shut. source: in words, on what ("out of fold, 5 folds of
+    those without on which it does not. source: in words, on what ("out of fold, 5 folds of
     BUSI"). Raises ``InvalidInputError`` for what is no such measurement.
     """
 
@@ -56,21 +55,13 @@ class Seen:
     known: Presence
 
     @property
-    def lesion(self) -> bool:
-        """Whether the gate opens on anything."""
+    def open(self) -> bool:
+        """Whether it opens on anything; if not, there may be no lesion to answer about."""
         return self.opening > OPEN
 
-    @property
-    def doubt(self) -> str:
-        """A sentence where there may be no lesion to answer about, else ""."""
-        if self.lesion:
-            return ""
-        return (
-            f"There may be no lesion here to answer about: the gate opens by "
-            f"{probability(self.opening)} at most. It stayed below half on "
-            f"{probability(self.known.specificity)} of held-out images without a lesion, and on "
-            f"{probability(1 - self.known.sensitivity)} of those with one."
-        )
+    def to_json(self) -> dict[str, float | bool]:
+        """Return how far and whether, for files."""
+        return {"opening": self.opening, "open": self.open}
 
 
 def _is_share(value: object) -> bool:

@@ -94,6 +94,11 @@ class CheckpointMetadata:
             all(isinstance(m, str) and m.isalnum() and m.isupper() for m in self.modalities),
             "modalities are not DICOM's codes, such as US and MR",
         )
+        _require(
+            self.presence is None
+            or (self.architecture.fusion == "gate" and self.architecture.gate_norm == "sigmoid"),
+            "presence is told by a gate that can close everywhere, which this network has not",
+        )
         p = self.preprocessing
         _require(
             p.size == self.architecture.input_size,

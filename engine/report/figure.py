@@ -11,6 +11,7 @@ from engine.errors import InvalidInputError
 from engine.masks.formats.files import replacing
 from engine.masks.mask import Mask
 from engine.report import drawing, numbers, picture, style
+from engine.report.doubt import no_lesion
 from engine.report.findings import NOT_A_DEVICE, Findings, MapFinding, provenance
 from engine.report.look import Look, lines_of
 from engine.saliency.derived import title
@@ -221,8 +222,8 @@ def answer(findings: Findings) -> list[str]:
         f"{numbers.probability(shares[found.predicted])} "
         f"(fusion, {kind} probability)."
     )
-    if found.seen is not None and found.seen.doubt:
-        said.append(found.seen.doubt)
+    if doubt := no_lesion(found):
+        said.append(doubt)
     if findings.unsuited:
         said.append(f"The model may not suit the image: {findings.unsuited}.")
     near = findings.familiarity

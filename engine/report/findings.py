@@ -262,7 +262,7 @@ def provenance(findings: Findings, one: MapFinding | None = None) -> dict[str, A
             "probabilities": {k: list(v) for k, v in findings.prediction.branches.items()},
         }
         if findings.prediction.seen is not None:
-            found["gate_opening"] = findings.prediction.seen.opening
+            found["gate"] = findings.prediction.seen.to_json()
     if findings.familiarity is not None:
         found["likeness"] = {
             "distance": findings.familiarity.distance,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.masks.formats.files import replacing
 from engine.report import drawing, numbers, picture, style, tables
+from engine.report.doubt import no_lesion
 from engine.report.figure import how_drawn
 from engine.report.findings import NOT_A_DEVICE, Findings, MapFinding, provenance
 from engine.report.look import Look
@@ -171,8 +172,8 @@ def _answers(sheet: Sheet, findings: Findings, y: float) -> float:
     if others:
         what = " and ".join(f"the {b} branch says {found.classes[_says(found, b)]}" for b in others)
         y = sheet.warning(x, y, width, f"{what[:1].upper()}{what[1:]}.")
-    if found.seen is not None and found.seen.doubt:
-        y = sheet.warning(x, y, width, found.seen.doubt)
+    if doubt := no_lesion(found):
+        y = sheet.warning(x, y, width, doubt)
     if findings.unsuited:
         said = f"The model may not suit the image: {findings.unsuited}."
         y = sheet.warning(x, y, width, said)

@@ -71,7 +71,7 @@ def test_a_card_says_whether_the_gate_knows_images_without_a_lesion(model: Path)
     told = {"images": 40, "without_lesion": 8, "auc": 0.875, "sensitivity": 0.9, "specificity": 0.5}
     text = card.card(checkpoint.load(model), presence=told)
     assert "8 of 40 without a lesion: AUC 0.875" in text
-    assert "opens on 90.0% of images with a lesion and stays shut on 50.0%" in text
+    assert "opens on 90.0% of images with a lesion and does not on 50.0%" in text
     assert "Not measured" in card.card(checkpoint.load(model), presence={**told, "auc": None})
 
 

@@ -227,6 +227,9 @@ def test_the_unlabelled_are_told_of_once_and_fit_takes_them_all(tmp_path: Path) 
         path, fold = pictures.model_for(run, row["image"], 0)
         assert fold == int(row["fold"]) and path.is_file()
     out = tmp_path / "model.safetensors"
+    metrics = json.loads((run / cv.METRICS).read_text("utf-8"))
+    presence |= {"sensitivity": 0.9, "specificity": 0.6}
+    (run / cv.METRICS).write_text(json.dumps({**metrics, "presence": presence}))
     assert fit.main([*how, "--cv", str(run), "--out", str(out)]) == 0
     about = checkpoint.load(out).metadata
     (data,) = about.training_data
@@ -234,6 +237,11 @@ def test_the_unlabelled_are_told_of_once_and_fit_takes_them_all(tmp_path: Path) 
     assert about.presence is not None
     assert about.presence.source == "out of fold, 2 folds of busi"
     assert {name: getattr(about.presence, name) for name in presence} == presence
+    # A gate that is as often open with a lesion as without has nothing to say.
+    useless = {**presence, "sensitivity": 0.4, "specificity": 0.6}
+    (run / cv.METRICS).write_text(json.dumps({**metrics, "presence": useless}))
+    assert fit.main([*how, "--cv", str(run), "--out", str(out)]) == 0
+    assert checkpoint.load(out).metadata.presence is None
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from PySide6.QtGui import QFont, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from engine.model.catalogue import UNTOLD, WORDS
+from engine.report.doubt import no_lesion
 from engine.report.numbers import probability
 from viewer import icons, theme
 from viewer.state import AppState
@@ -197,8 +198,7 @@ class PredictionPanel(Section):
         self._likeness.say(
             _likeness(near) if near else "", "good" if near and near.familiar else "warning"
         )
-        seen = prediction.seen if prediction is not None else None
-        self._doubt.say(seen.doubt if seen is not None else "", "warning")
+        self._doubt.say(no_lesion(prediction), "warning")
         without = analysis.session is None and not analysis.loading
         self._load.setVisible(without)
         self._what.setText("")

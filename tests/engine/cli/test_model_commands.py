@@ -79,7 +79,7 @@ def test_predict_json_is_the_contract(engine: Run, images: Path, network: Path):
             "limit": near.limit,
             "familiar": near.familiar,
         },
-        "lesion": None,
+        "gate": None,
     }
     assert list(entry["branches"]) == ["global", "local", "fusion"]
     for probabilities in entry["branches"].values():
@@ -95,16 +95,26 @@ def test_predict_says_where_the_gate_sees_no_lesion(
     replace(made, metadata=replace(made.metadata, presence=known)).save(path)
     image = images / "us.png"
     opening = Session.open(path, precision="float32").saliency(read(image), 0, "attention").raw
-    seen = float(opening.max()) > 0.5
     (entry,) = predicted(capsys, image, "--checkpoint", path)
-    assert entry["lesion"] == {"opening": pytest.approx(float(opening.max())), "seen": seen}
+    assert entry["gate"] == {
+        "opening": pytest.approx(float(opening.max())),
+        "open": entry["gate"]["opening"] > 0.5,
+    }
     # The same gate, shut.
     made.state["fusion.psi.bias"] -= 8
     replace(made, metadata=replace(made.metadata, presence=known)).save(path)
     (entry,) = predicted(capsys, image, "--checkpoint", path)
-    assert entry["lesion"]["seen"] is False and entry["lesion"]["opening"] < 0.05
+    assert entry["gate"]["open"] is False and entry["gate"]["opening"] < 0.05
     assert main(["predict", str(image), "--checkpoint", str(path)]) == 0
-    assert "There may be no lesion: the gate opens by" in capsys.readouterr().out
+    sentence = "There may be no lesion here to answer about"
+    assert sentence in capsys.readouterr().out
+    assert main(["predict", str(images), "--checkpoint", str(path)]) == 0
+    assert "There may be no lesion: 5 of 5 (--json" in capsys.readouterr().out
+    out = tmp_path / "out"
+    given = ["explain", str(image), "--checkpoint", str(path), "--out", str(out)]
+    assert main([*given, "--map", "gate"]) == 0
+    assert sentence in capsys.readouterr().out
+    assert json.loads((out / "explain.json").read_text("utf-8"))["gate"] == entry["gate"]
 
 
 def test_predict_names_every_slice_as_explain_does(

@@ -9,24 +9,26 @@ import pytest
 
 from engine.errors import InvalidInputError
 from engine.evaluation.presence import Presence, Seen
+from engine.report.doubt import no_lesion
+from engine.session import Prediction
 
 KNOWN = Presence(100, 20, 0.9, 0.95, 0.6, "out of fold, 5 folds of BUSI")
 
 
-@pytest.mark.parametrize(("opening", "lesion"), [(0.02, False), (0.5, False), (0.51, True)])
-def test_a_gate_that_opens_nowhere_by_more_than_a_half_sees_no_lesion(
-    opening: float, lesion: bool
+@pytest.mark.parametrize(("opening", "is_open"), [(0.02, False), (0.5, False), (0.51, True)])
+def test_a_gate_that_opens_nowhere_by_more_than_half_makes_doubt(
+    opening: float, is_open: bool
 ) -> None:
     seen = Seen(opening, KNOWN)
-    assert seen.lesion is lesion
-    assert bool(seen.doubt) is not lesion
+    assert seen.to_json() == {"opening": opening, "open": is_open}
+    assert bool(no_lesion(Prediction(("a", "b"), {}, 0, seen))) is not is_open
 
 
-def test_the_doubt_says_how_often_the_gate_was_right_and_wrong() -> None:
-    said = Seen(0.024, KNOWN).doubt
+def test_the_doubt_says_on_how_many_held_out_images_the_gate_did_the_same() -> None:
+    said = no_lesion(Prediction(("a", "b"), {}, 0, Seen(0.024, KNOWN)))
     assert "may be no lesion" in said and "by 2 % at most" in said
-    assert "60 % of held-out images without a lesion" in said and "5 % of those with one" in said
-    assert "by <1 % at most" in Seen(0.0, KNOWN).doubt
+    assert "60% of 20 held-out images without a lesion" in said and "5% of 80 with one" in said
+    assert no_lesion(Prediction(("a", "b"), {}, 0)) == no_lesion(None) == ""
 
 
 @pytest.mark.parametrize(

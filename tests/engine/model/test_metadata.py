@@ -47,6 +47,10 @@ def test_how_well_the_gate_tells_lesions_is_kept_and_checked(
         path.write_bytes(whole)
         rewrite(path, lambda m, c=change: m["presence"].update(c))  # type: ignore[misc]
         assert "presence" in refused(path)
+    for change in ({"fusion": "concat"}, {"gate_norm": "softmax"}):
+        path.write_bytes(whole)
+        rewrite(path, lambda m, c=change: m["architecture"].update(c))  # type: ignore[misc]
+        assert "a gate that can close everywhere" in refused(path)
     checkpoint.save(path)
     assert load(path).metadata.presence is None and b"presence" not in path.read_bytes()
 
