@@ -22,7 +22,7 @@ ROOM = 23
 LINE = 20
 """Letters of a name in a line of the legend, with its figures beside it."""
 
-LINE_INCHES = 0.17
+LINE_INCHES = 0.2
 """How high such a line is."""
 
 
@@ -37,6 +37,7 @@ def draw(
     """
     rows, columns = style.grid_of(len(groups), 3)
     figure, axes = style.panels(rows, columns, (3.1, 3.3))
+    crowded = False  # whether a curve goes where the legend would be
     panels = zip(style.hide_rest(axes, len(groups)), groups.items(), strict=True)
     for number, (axis, (title, lines)) in enumerate(panels, 1):
         palette = last if last is not None and number == len(groups) else colours
@@ -46,6 +47,7 @@ def draw(
             if not curves:
                 continue
             mean = band(curves)
+            crowded |= bool(np.interp(0.5, mean.false_positives, mean.mean) < 0.5)
             spread = f" ± {np.std(areas, ddof=1):.3f}" if len(areas) > 1 else ""
             label = fill(name, LINE) + f"  {np.mean(areas):.3f}{spread}"
             axis.plot(mean.false_positives, mean.mean, color=colour, lw=1.8, label=label)
@@ -59,15 +61,15 @@ def draw(
             )
         style.square(axis, "1 − specificity", "Sensitivity")
         axis.set_title(title)
-    _legends(figure, rows)
+    _legends(figure, rows, crowded)
     return figure
 
 
-def _legends(figure: Figure, rows: int) -> None:
-    """Under the curves, where they leave room; below the panels where a name is too long for it."""
+def _legends(figure: Figure, rows: int, crowded: bool) -> None:
+    """Under the curves, where these and the names leave room; else below the panels."""
     how: dict[str, Any] = {"title": "AUC, mean ± sd", "title_fontsize": 8, "alignment": "left"}
     labels = {axis: axis.get_legend_handles_labels()[1] for axis in figure.axes}
-    below = any(len(label) > ROOM for axis in labels for label in labels[axis])
+    below = crowded or any(len(label) > ROOM for axis in labels for label in labels[axis])
     if below:
         lines = max(sum(1 + label.count("\n") for label in labels[axis]) for axis in labels)
         figure.set_figheight(figure.get_figheight() + rows * LINE_INCHES * (lines + 2))
