@@ -105,8 +105,8 @@ def test_limb_mri_is_familiar_and_ultrasound_and_noise_are_not(
     new = [one for i, one in enumerate(limbs) if i % 3 == 2]
     assert (ratios(new) <= 1).mean() > 0.7
     ultrasound = ratios(_demo("DEMO04/*.png", "DEMO05/*/*.dcm", "DEMO06/*/*.dcm"))
-    assert len(ultrasound) >= 6 and (ultrasound > 1.2).all()
-    assert (ratios([(image, 0) for image in _noise(3)]) > 1.2).all()
+    assert len(ultrasound) >= 6 and (ultrasound > 1).all()
+    assert (ratios([(image, 0) for image in _noise(3)]) > 1).all()
 
 
 def test_the_session_measures_what_training_measured(

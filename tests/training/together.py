@@ -1,4 +1,4 @@
-"""Train a tiny network with as many processes as asked for: ``FOLDER DEVICES``."""
+"""Train a tiny network with as many processes as asked for: ``FOLDER DEVICES EPOCHS``."""
 
 import sys
 from dataclasses import replace
@@ -44,6 +44,6 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     together = Team("cpu", int(sys.argv[2]))
     together.launch()
-    trainer = train(Path(sys.argv[1]), together)
+    trainer = train(Path(sys.argv[1]), together, epochs=int(sys.argv[3]))
     logits = trainer.predict(VALIDATION)["fusion"]
     np.save(Path(sys.argv[1]) / f"logits-{together.rank}.npy", logits, allow_pickle=False)
