@@ -313,7 +313,7 @@ class Exporting(QObject):
                 "branches": {name: list(p) for name, p in prediction.branches.items()},
             }
             if prediction.seen is not None:
-                result["prediction"]["gate"] = prediction.seen.to_json()
+                result["gate"] = prediction.seen.to_json()
         scores = state.scores.all()
         compared = state.masks.compared
         result["maps"] = {

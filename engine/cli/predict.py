@@ -62,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
 
     model.quiet()
     entries: list[dict[str, Any]] = []
+    doubt = ""
     failed: list[Path] = []
 
     def problem(path: Path, sentence: str) -> None:
@@ -111,10 +112,11 @@ def run(args: argparse.Namespace) -> int:
                         "gate": None if prediction.seen is None else prediction.seen.to_json(),
                     }
                 )
+                doubt = no_lesion(prediction)
     if args.json:
         output.print_json(entries)
     elif entries:
-        _print(entries, no_lesion(prediction))
+        _print(entries, doubt)
     named = {path.absolute() for path in args.paths}
     return 2 if not entries or any(path.absolute() in named for path in failed) else 0
 

@@ -16,9 +16,10 @@ def no_lesion(prediction: Prediction | None) -> str:
     if seen is None or seen.open:
         return ""
     known = seen.known
+    without, with_one = known.without_lesion, known.images - known.without_lesion
     return (
         "There may be no lesion here to answer about: the gate opens by "
         f"{probability(seen.opening)} at most. In cross-validation it opened no more than half on "
-        f"{known.specificity:.0%} of {known.without_lesion} held-out images without a lesion, and "
-        f"on {1 - known.sensitivity:.0%} of {known.images - known.without_lesion} with one."
+        f"{known.specificity * without:.0f} of {without} held-out images without a lesion, and on "
+        f"{(1 - known.sensitivity) * with_one:.0f} of {with_one} with one."
     )

@@ -47,7 +47,8 @@ def draw(
             if not curves:
                 continue
             mean = band(curves)
-            crowded |= bool(np.interp(0.5, mean.false_positives, mean.mean) < 0.5)
+            # Curves rise, so the lowest above the legend is where the legend begins.
+            crowded |= bool(np.interp(0.3, mean.false_positives, mean.mean) < 0.4)
             spread = f" ± {np.std(areas, ddof=1):.3f}" if len(areas) > 1 else ""
             label = fill(name, LINE) + f"  {np.mean(areas):.3f}{spread}"
             axis.plot(mean.false_positives, mean.mean, color=colour, lw=1.8, label=label)
