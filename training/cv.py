@@ -26,7 +26,7 @@ from engine.evaluation.familiarity import Limit, Reference
 from engine.evaluation.presence import Presence
 from engine.model.checkpoint import Checkpoint
 from engine.model.metadata import BRANCHES, CheckpointMetadata, Metrics, TrainingData
-from training import console, datasets, options, state
+from training import console, datasets, memory, options, state
 from training.board import Board
 from training.folds import Fold, folds
 from training.loop import LAST, Row, Trainer, derive
@@ -433,4 +433,5 @@ def summary(result: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
+    memory.keep()
     raise SystemExit(main())

@@ -25,7 +25,7 @@ from engine.evaluation.presence import Presence
 from engine.model.metadata import BRANCHES, Metrics
 from engine.progress import Progress
 from engine.saliency.background import encode
-from training import console, cv, datasets, familiarity, options, state
+from training import console, cv, datasets, familiarity, memory, options, state
 from training.folds import folds
 from training.loop import derive, precision_before
 from training.options import Experiment
@@ -251,4 +251,5 @@ def background(samples: Samples, made: Experiment) -> Tensor:
 
 
 if __name__ == "__main__":
+    memory.keep()
     raise SystemExit(main())

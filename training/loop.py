@@ -26,7 +26,7 @@ from engine.evaluation.classification import measure
 from engine.model.metadata import BRANCHES
 from engine.model.network import FusionNetwork, Outputs, gate_by_global
 from engine.progress import Progress
-from training import erasure, freezing, losses, state
+from training import depthwise, erasure, freezing, losses, state
 from training.asking import Pick, ask
 from training.augment import AUGMENTATIONS, augment
 from training.optimisers import load_state_tensors, optimisers, set_rates, state_tensors
@@ -87,6 +87,8 @@ class Trainer:
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.momentum = BATCH_NORM_MOMENTUM
+        if samples.device.type == "cpu":
+            depthwise.use(network)
         self._frozen = freezing.first_layers(network.global_branch, freeze) if freeze else []
         freezing.freeze(self._frozen)
         self._freeze = freeze

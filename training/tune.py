@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import InvalidInputError, SaliscopeError
-from training import console, datasets, options
+from training import console, datasets, memory, options
 from training.folds import folds
 from training.loop import DivergedError, Row, derive
 from training.options import Experiment
@@ -351,4 +351,5 @@ def summary(study: optuna.Study, given: argparse.Namespace) -> str:
 
 
 if __name__ == "__main__":
+    memory.keep()
     raise SystemExit(main())

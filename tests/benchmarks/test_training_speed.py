@@ -8,17 +8,20 @@ belong to the machine. Settings by environment: ``SPEED_PRESET`` (compact), ``SP
 Plain: eager, float32, channels first, one SGD a branch stepping tensor by tensor, PIL decoding and
 resizing every image in every epoch in one worker process, which stays. Ours: the ``Trainer`` of
 ``training.loop`` as ``training.cv`` runs it: the cache, channels last, multi-tensor optimisers, and
-the precision that cv chooses by itself. Both train the same architecture on the same images in
-batches of 16, after a warming epoch.
+the precision that cv chooses by itself, in a process that keeps its memory as the command's does.
+Both train the same architecture on the same images in batches of 16, after a warming epoch, each in
+a process of its own that waits while another has its turn.
 """
 
 from __future__ import annotations
 
 import itertools
+import multiprocessing
 import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +35,7 @@ from engine.images.preprocess import Preprocessing
 from engine.model.device import choose_device, choose_training_precision
 from engine.model.network import FusionNetwork, Outputs
 from engine.model.presets import preset
+from training import memory
 from training.augment import flippable
 from training.cache import pixels
 from training.datasets.record import Record
@@ -42,6 +46,8 @@ from training.samples import Samples
 
 PRESET = os.environ.get("SPEED_PRESET", "compact")
 IMAGES = int(os.environ.get("SPEED_IMAGES", "96"))
+DEVICE = os.environ.get("SPEED_DEVICE", "auto")
+THREADS = int(os.environ.get("SPEED_THREADS", torch.get_num_threads()))
 BATCH, EPOCHS = 16, 2
 ULTRASOUND = (500, 600)
 
@@ -134,25 +140,10 @@ def _ours(samples: Samples, folder: Path, precision: str) -> Callable[[], None]:
     return epoch
 
 
-def _rates(device: str, **epochs: Callable[[], None]) -> dict[str, float]:
-    """Images a second of each, their epochs taking turns: what else runs slows all alike."""
-    best = dict.fromkeys(epochs, float("inf"))
-    for turn in range(EPOCHS + 1):
-        for name, epoch in epochs.items():
-            started = time.perf_counter()
-            epoch()
-            if device != "cpu":
-                torch.cuda.synchronize()
-            if turn:
-                best[name] = min(best[name], time.perf_counter() - started)
-    return {name: IMAGES / seconds for name, seconds in best.items()}
-
-
-def test_training_speed(tmp_path: Path) -> None:
-    torch.set_num_threads(int(os.environ.get("SPEED_THREADS", torch.get_num_threads())))
-    device = choose_device(os.environ.get("SPEED_DEVICE", "auto"))
-    preprocessing = Preprocessing(keep_aspect=False)
-    files = _files(tmp_path)
+def _samples(
+    files: list[Path], preprocessing: Preprocessing, device: str, folder: Path
+) -> tuple[Samples, float]:
+    """Return the images as training keeps them, and the seconds that it took to decode them."""
     records = [
         Record(
             path=path,
@@ -167,20 +158,65 @@ def test_training_speed(tmp_path: Path) -> None:
         for path in files
     ]
     started = time.perf_counter()
-    data = pixels(records, preprocessing, folder=tmp_path / "cache")
+    data = pixels(records, preprocessing, folder=folder)
     once = time.perf_counter() - started
     target = torch.arange(len(files)) % 2
-    samples = Samples(data, target, flippable(records), torch.device(device))
+    return Samples(data, target, flippable(records), torch.device(device)), once
+
+
+def _trains(pipe: Connection, precision: str | None, files: list[Path], folder: Path) -> None:
+    """Train an epoch whenever the other end asks for it, and send how many seconds it took.
+
+    precision: ours; None for the plain loop.
+    """
+    torch.set_num_threads(THREADS)
+    device = choose_device(DEVICE)
+    preprocessing = Preprocessing(keep_aspect=False)
+    once = 0.0
+    if precision is None:
+        epoch = _plain(files, preprocessing, device)
+    else:
+        memory.keep()
+        samples, once = _samples(
+            files, preprocessing, device, folder.with_name(f"{folder.name}-cache")
+        )
+        epoch = _ours(samples, folder, precision)
+    pipe.send(once)
+    while pipe.recv():
+        started = time.perf_counter()
+        epoch()
+        if device.startswith("cuda"):
+            torch.cuda.synchronize()
+        pipe.send(time.perf_counter() - started)
+
+
+def test_training_speed(tmp_path: Path) -> None:
+    device = choose_device(DEVICE)
     chosen = choose_training_precision(device, os.environ.get("SPEED_PRECISION", "auto"))
-    rates = _rates(
-        device,
-        plain=_plain(files, preprocessing, device),
-        float32=_ours(samples, tmp_path / "float32", "float32"),
-        ours=_ours(samples, tmp_path / "ours", chosen.name),
-    )
+    files = _files(tmp_path)
+    sides = {"plain": None, "float32": "float32", "ours": chosen.name}
+    spawn = multiprocessing.get_context("spawn")
+    pipes: dict[str, Connection] = {}
+    for name, precision in sides.items():
+        pipes[name], theirs = spawn.Pipe()
+        spawn.Process(target=_trains, args=(theirs, precision, files, tmp_path / name)).start()
+        # Or nobody would learn that a process ended.
+        theirs.close()
+    once = {name: pipe.recv() for name, pipe in pipes.items()}["ours"]
+    best = dict.fromkeys(sides, float("inf"))
+    # By turns: what else runs slows all alike.
+    for turn in range(EPOCHS + 1):
+        for name, pipe in pipes.items():
+            pipe.send(True)
+            seconds = pipe.recv()
+            if turn:
+                best[name] = min(best[name], seconds)
+    for pipe in pipes.values():
+        pipe.send(False)
+    rates = {name: IMAGES / seconds for name, seconds in best.items()}
     name = torch.cuda.get_device_name() if device.startswith("cuda") else "CPU"
     print(
-        f"\n{PRESET}, {name}, {torch.get_num_threads()} threads, {len(files)} images, "
+        f"\n{PRESET}, {name}, {THREADS} threads, {len(files)} images, "
         f"224 x 224, batch {BATCH}; cache made once in {once:.1f} s; {chosen.reason}"
     )
     for what, rate in (

@@ -1,0 +1,79 @@
+"""What a depthwise convolution's step forward and backward costs, against torch's own.
+
+Run with ``python -m pytest -s tests/benchmarks/test_depthwise.py --override-ini norecursedirs=``.
+The layers of the preset ``light`` (EfficientNet-Lite0), 16 images, channels last, turn by turn in
+the same run, the best of a few; ``SPEED_THREADS`` (2).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+import torch
+from rich.console import Console
+from rich.table import Table
+from timm.layers.conv2d_same import Conv2dSame
+from torch import Tensor, nn
+
+from training import depthwise, memory
+
+IMAGES, ROUNDS = 16, 8
+# Channels, side, kernel, stride.
+LAYERS = (
+    (32, 112, 3, 1),
+    (96, 112, 3, 2),
+    (144, 56, 3, 1),
+    (144, 56, 5, 2),
+    (240, 28, 5, 1),
+    (240, 28, 3, 2),
+    (480, 14, 3, 1),
+    (480, 14, 5, 1),
+    (672, 14, 5, 1),
+    (672, 14, 5, 2),
+    (1152, 7, 5, 1),
+    (1152, 7, 3, 1),
+)
+
+
+def seconds(module: nn.Module, x: Tensor) -> float:
+    began = time.perf_counter()
+    y = module(x)
+    y.backward(torch.ones_like(y))
+    return time.perf_counter() - began
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_step_of_each_layer(dtype: torch.dtype) -> None:
+    # As the commands do; else both wait for pages most of the time.
+    memory.keep()
+    torch.set_num_threads(int(os.environ.get("SPEED_THREADS", "2")))
+    table = Table(f"{dtype}: layer", "torch, ms", "ours, ms", "torch / ours")
+    whole = [0.0, 0.0]
+    for channels, side, kernel, stride in LAYERS:
+        if stride == 1:
+            made: nn.Conv2d = nn.Conv2d(
+                channels, channels, kernel, padding=kernel // 2, groups=channels, bias=False
+            )
+        else:
+            made = Conv2dSame(channels, channels, kernel, stride, groups=channels, bias=False)
+        theirs = nn.Sequential(made.to(dtype))
+        ours = nn.Sequential(*theirs)
+        depthwise.use(ours)
+        x = torch.randn(IMAGES, channels, side, side).to(dtype)
+        x = x.contiguous(memory_format=torch.channels_last).requires_grad_()
+        best = [float("inf")] * 2
+        for turn in range(ROUNDS + 1):
+            for which, module in enumerate((theirs, ours)):
+                took = seconds(module, x)
+                best[which] = min(best[which], took if turn else float("inf"))
+        whole = [a + b for a, b in zip(whole, best, strict=True)]
+        table.add_row(
+            f"{channels} x {side} x {side}, {kernel} x {kernel}, stride {stride}",
+            *(f"{1e3 * t:.2f}" for t in best),
+            f"{best[0] / best[1]:.1f}",
+        )
+    table.add_row("together", *(f"{1e3 * t:.1f}" for t in whole), f"{whole[0] / whole[1]:.1f}")
+    Console(width=90).print(table)
+    assert min(whole) > 0
