@@ -1,15 +1,16 @@
 """Depthwise convolutions that a processor trains fast, where torch's own kernels do not.
 
-oneDNN has kernels of their own for depthwise convolutions, but not for every gradient: those of the
-weights of kernels larger than 3 x 3 and, in bfloat16, those of the input at a stride go to kernels
+oneDNN has kernels of their own for depthwise convolutions, but not for every gradient: in bfloat16
+those of the weights of kernels larger than 3 x 3, and those of the input at a stride, go to kernels
 made for grouped convolutions, which take a channel for sixteen and are ten to fifty times slower
 than the pass forward. Both can be had from the fast kernels: the gradient of the weights from
 3 x 3 pieces of the kernel, and that of the input from a convolution, at stride 1, of the output's
-gradient with zeros between its cells.
+gradient with zeros between its cells. (In float32 the former goes astray as well, but by little:
+pieces are faster there on some processors and slower on others.)
 
 TensorFlow's "same" padding, which is one-sided at a stride, costs timm a padded copy of the input
-forward and another backward. Here the same numbers come of padding by the kernel on both sides, and
-dropping the first row and column of the output, which is the smaller.
+forward and another backward. Here the same numbers come of padding both ends alike, by a stride
+more, and dropping the first row and column of the output, which is the smaller.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ _PIECE = 3
 def use(network: nn.Module) -> None:
     """Replace the network's depthwise convolutions by such as train fast on a processor.
 
-    They hold the same parameters under the same names and compute the same.
+    They hold the same parameters under the same names and compute the same. Hooks on the
+    convolutions themselves are lost.
     """
     for parent in list(network.modules()):
         for name, child in parent.named_children():
@@ -72,9 +74,11 @@ class DepthwiseConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Take (N, C, h, w) to (N, C, h', w')."""
-        weight = self.weight
-        if torch.is_autocast_enabled(x.device.type):
-            dtype = torch.get_autocast_dtype(x.device.type)
+        weight, device = self.weight, x.device.type
+        # Grids are traced on torch's meta device, which has no autocast to be asked of.
+        cast = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+        if cast and x.dtype != torch.float64:
+            dtype = torch.get_autocast_dtype(device)
             x, weight = x.to(dtype), weight.to(dtype)
         y: Tensor = _Convolution.apply(x, weight, self._side(x, 0), self._side(x, 1))
         return y
@@ -113,11 +117,6 @@ class _Side(NamedTuple):
         """That padding, of each end."""
         return self.before + self.drop * self.stride
 
-    @property
-    def undropped(self) -> int:
-        """The output's cells by that padding."""
-        return (self.size + 2 * self.padding - self.kernel) // self.stride + 1
-
 
 class _Convolution(torch.autograd.Function):
     """A depthwise convolution."""
@@ -133,9 +132,8 @@ class _Convolution(torch.autograd.Function):
             padding=(rows.padding, cols.padding),
             groups=len(weight),
         )
-        if y.shape[2:] != (rows.cells, cols.cells):
-            y = y[:, :, rows.drop : rows.drop + rows.cells, cols.drop : cols.drop + cols.cells]
-            y = y.contiguous(memory_format=torch.channels_last)
+        if max(rows.drop, cols.drop) > 0:
+            y = y[:, :, rows.drop :, cols.drop :].contiguous(memory_format=torch.channels_last)
         return y
 
     @staticmethod
@@ -146,6 +144,7 @@ class _Convolution(torch.autograd.Function):
         half = x.dtype == torch.bfloat16
         piece = [min(side.kernel, _PIECE) if half else side.kernel for side in (rows, cols)]
         own_x = of_x and half and max(rows.stride, cols.stride) > 1
+        # oneDNN's fast kernel for the weights wants no more padding than half a kernel.
         own_weight = of_weight and (
             piece != [rows.kernel, cols.kernel] or max(rows.drop, cols.drop) > 0
         )
@@ -153,14 +152,9 @@ class _Convolution(torch.autograd.Function):
         by_weight = _of_weight(x, weight, gradient, rows, cols, piece) if own_weight else None
         torchs = [of_x and not own_x, of_weight and not own_weight, False]
         if any(torchs):
-            if (rows.undropped, cols.undropped) != gradient.shape[2:]:
-                # What forward dropped has no gradient.
-                ends = [
-                    end
-                    for side in (cols, rows)
-                    for end in (side.drop, side.undropped - side.drop - side.cells)
-                ]
-                gradient = functional.pad(gradient, ends)
+            # What forward dropped has no gradient.
+            if max(rows.drop, cols.drop) > 0:
+                gradient = functional.pad(gradient, (cols.drop, 0, rows.drop, 0))
             found = torch.ops.aten.convolution_backward(
                 gradient,
                 x,
@@ -199,6 +193,7 @@ def _of_weight(
 ) -> Tensor:
     """Return the gradient of the weights, a piece of the kernel at a time."""
     padded = functional.pad(x, (cols.before, cols.after, rows.before, rows.after))
+    gradient = gradient.contiguous(memory_format=torch.channels_last)
     found = torch.empty_like(weight)
     part = weight.new_empty((len(weight), 1, *piece))
     height, width = (

@@ -9,21 +9,25 @@ keep them, it finds room for a step's blocks among the last one's after some ten
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 
-# Of malloc.h. How much is free at the end of the heap before it is handed back, and how many blocks
-# may be mapped apart from the heap, which are handed back whenever they are freed.
+# Of malloc.h. How much is free at the end of the heap before it is handed back (-1: never), and how
+# many blocks may be mapped apart from the heap, which are handed back whenever they are freed.
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4
-_NEVER = 2**31 - 1
+_NEVER = -1
+# Who set one of these knows better.
+_OWN = ("GLIBC_TUNABLES", "MALLOC_")
 
 
 def keep() -> bool:
     """Let this process keep what it frees, until it ends; return whether it can.
 
     For commands that train, not for a window that stays open. Only glibc is told; other C libraries
-    (Windows, macOS, musl) have no such setting, and nothing changes.
+    (Windows, macOS, musl) have no such setting, and nothing changes. Nor does anything where
+    malloc's own variables are set (GLIBC_TUNABLES, MALLOC_TRIM_THRESHOLD_ and so on).
     """
-    if sys.platform != "linux":
+    if sys.platform != "linux" or any(name.startswith(_OWN) for name in os.environ):
         return False
     try:
         mallopt = ctypes.CDLL(None).mallopt

@@ -17,6 +17,7 @@ from rich.table import Table
 from timm.layers.conv2d_same import Conv2dSame
 from torch import Tensor, nn
 
+from engine.model.device import choose_training_precision
 from training import depthwise, memory
 
 IMAGES, ROUNDS = 16, 8
@@ -76,4 +77,5 @@ def test_a_step_of_each_layer(dtype: torch.dtype) -> None:
         )
     table.add_row("together", *(f"{1e3 * t:.1f}" for t in whole), f"{whole[0] / whole[1]:.1f}")
     Console(width=90).print(table)
-    assert min(whole) > 0
+    if choose_training_precision("cpu", "auto").name == str(dtype).removeprefix("torch."):
+        assert whole[1] < 1.2 * whole[0]

@@ -15,6 +15,7 @@ a process of its own that waits while another has its turn.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import multiprocessing
 import os
@@ -182,12 +183,14 @@ def _trains(pipe: Connection, precision: str | None, files: list[Path], folder: 
         )
         epoch = _ours(samples, folder, precision)
     pipe.send(once)
-    while pipe.recv():
-        started = time.perf_counter()
-        epoch()
-        if device.startswith("cuda"):
-            torch.cuda.synchronize()
-        pipe.send(time.perf_counter() - started)
+    # Until the other end is closed, or its process is gone.
+    with contextlib.suppress(EOFError):
+        while pipe.recv():
+            started = time.perf_counter()
+            epoch()
+            if device.startswith("cuda"):
+                torch.cuda.synchronize()
+            pipe.send(time.perf_counter() - started)
 
 
 def test_training_speed(tmp_path: Path) -> None:
@@ -196,23 +199,27 @@ def test_training_speed(tmp_path: Path) -> None:
     files = _files(tmp_path)
     sides = {"plain": None, "float32": "float32", "ours": chosen.name}
     spawn = multiprocessing.get_context("spawn")
-    pipes: dict[str, Connection] = {}
-    for name, precision in sides.items():
-        pipes[name], theirs = spawn.Pipe()
-        spawn.Process(target=_trains, args=(theirs, precision, files, tmp_path / name)).start()
-        # Or nobody would learn that a process ended.
-        theirs.close()
-    once = {name: pipe.recv() for name, pipe in pipes.items()}["ours"]
     best = dict.fromkeys(sides, float("inf"))
-    # By turns: what else runs slows all alike.
-    for turn in range(EPOCHS + 1):
-        for name, pipe in pipes.items():
-            pipe.send(True)
-            seconds = pipe.recv()
-            if turn:
-                best[name] = min(best[name], seconds)
-    for pipe in pipes.values():
-        pipe.send(False)
+    with contextlib.ExitStack() as stack:
+        pipes: dict[str, Connection] = {}
+        for name, precision in sides.items():
+            pipes[name], theirs = spawn.Pipe()
+            process = spawn.Process(
+                target=_trains, args=(theirs, precision, files, tmp_path / name)
+            )
+            process.start()
+            theirs.close()
+            # In turn: a process whose pipe is closed ends.
+            stack.callback(process.join)
+            stack.callback(pipes[name].close)
+        once = {name: pipe.recv() for name, pipe in pipes.items()}["ours"]
+        # By turns: what else runs slows all alike.
+        for turn in range(EPOCHS + 1):
+            for name, pipe in pipes.items():
+                pipe.send(True)
+                seconds = pipe.recv()
+                if turn:
+                    best[name] = min(best[name], seconds)
     rates = {name: IMAGES / seconds for name, seconds in best.items()}
     name = torch.cuda.get_device_name() if device.startswith("cuda") else "CPU"
     print(

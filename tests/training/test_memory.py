@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -25,9 +26,14 @@ print(kept, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
-def _faults(how: str) -> tuple[bool, int]:
+def _faults(how: str, **environment: str) -> tuple[bool, int]:
+    plain = {k: v for k, v in os.environ.items() if not k.startswith(("GLIBC", "MALLOC_"))}
     done = subprocess.run(
-        [sys.executable, "-c", STEPS, how], capture_output=True, text=True, check=True
+        [sys.executable, "-c", STEPS, how],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=plain | environment,
     )
     kept, faults = done.stdout.split()
     return kept == "True", int(faults)
@@ -40,6 +46,11 @@ def test_memory_is_not_asked_for_anew() -> None:
         pytest.skip("this C library cannot be told")
     _, many = _faults("let go")
     assert few < many / 10
+
+
+def test_who_sets_malloc_by_its_own_variables_is_obeyed() -> None:
+    kept, _ = _faults("keep", MALLOC_TRIM_THRESHOLD_="1000000")
+    assert not kept
 
 
 def test_elsewhere_nothing_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
