@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from engine.errors import InvalidInputError
 from engine.evaluation.familiarity import Familiarity
-from engine.evaluation.presence import Seen
+from engine.evaluation.presence import GateOpening
 from engine.images.image import Image
 from engine.images.preprocess import to_model_input
 from engine.model import checkpoint as checkpoints
@@ -50,13 +50,13 @@ Value = TypeVar("Value")
 class Prediction:
     """Calibrated probabilities of the three outputs; ``predicted`` is the fusion's likeliest.
 
-    seen: whether the gate finds a lesion at all; None where the checkpoint cannot say.
+    gate: whether the gate finds a lesion at all; None where the checkpoint cannot say.
     """
 
     classes: tuple[str, ...]
     branches: dict[str, tuple[float, ...]]
     predicted: int
-    seen: Seen | None = None
+    gate: GateOpening | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,10 +137,10 @@ class Session:
             for branch, logits in forward.logits.items()
         }
         presence = self.checkpoint.metadata.presence
-        seen = None
+        gate = None
         if presence is not None:
-            seen = Seen(float(forward.raw["attention"].values.max()), presence)
-        return Prediction(self.classes, branches, int(np.argmax(branches["fusion"])), seen)
+            gate = GateOpening(float(forward.raw["attention"].values.max()), presence)
+        return Prediction(self.classes, branches, int(np.argmax(branches["fusion"])), gate)
 
     def familiarity(
         self, image: Image, frame: int, progress: Progress | None = None

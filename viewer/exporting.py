@@ -312,8 +312,8 @@ class Exporting(QObject):
                 "predicted": prediction.classes[prediction.predicted],
                 "branches": {name: list(p) for name, p in prediction.branches.items()},
             }
-            if prediction.seen is not None:
-                result["gate"] = prediction.seen.to_json()
+            if prediction.gate is not None:
+                result["gate"] = prediction.gate.to_json()
         scores = state.scores.all()
         compared = state.masks.compared
         result["maps"] = {

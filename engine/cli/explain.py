@@ -179,7 +179,7 @@ def run(args: argparse.Namespace) -> int:
         "classes": list(session.classes),
         "branches": {name: list(prediction.branches[name]) for name in prediction.branches},
         "predicted": prediction.predicted,
-        "gate": None if prediction.seen is None else prediction.seen.to_json(),
+        "gate": None if prediction.gate is None else prediction.gate.to_json(),
         "maps": written,
         "saliscope": _version(),
     }

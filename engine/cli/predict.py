@@ -109,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
                             "limit": near.limit,
                             "familiar": near.familiar,
                         },
-                        "gate": None if prediction.seen is None else prediction.seen.to_json(),
+                        "gate": None if prediction.gate is None else prediction.gate.to_json(),
                     }
                 )
                 doubt = no_lesion(prediction)

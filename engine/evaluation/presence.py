@@ -48,7 +48,7 @@ class Presence:
 
 
 @dataclass(frozen=True)
-class Seen:
+class GateOpening:
     """How far the gate opens on one image, 0 to 1 at its widest cell, and what that tells."""
 
     opening: float

@@ -57,7 +57,7 @@ def rows_of(said: Findings, place: Place) -> list[dict[str, Any]]:
                     "predicted": found.classes[found.predicted],
                     "probability": found.branches["fusion"][found.predicted],
                     "likeness": near.ratio if near is not None else None,
-                    "gate_opening": found.seen.opening if found.seen is not None else None,
+                    "gate_opening": found.gate.opening if found.gate is not None else None,
                     "checkpoint": f"{model.name} {model.version}" if model else "",
                     "sha256": model.sha256 if model else "",
                 }

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 def no_lesion(prediction: Prediction | None) -> str:
     """Return a sentence where the gate opens on nothing, else ""; see ``evaluation.presence``."""
-    seen = prediction.seen if prediction is not None else None
-    if seen is None or seen.open:
+    gate = prediction.gate if prediction is not None else None
+    if gate is None or gate.open:
         return ""
-    known = seen.known
+    known = gate.known
     without, with_one = known.without_lesion, known.images - known.without_lesion
     return (
         "There may be no lesion here to answer about: the gate opens by "
-        f"{probability(seen.opening)} at most. In cross-validation it opened no more than half on "
+        f"{probability(gate.opening)} at most. In cross-validation it opened no more than half on "
         f"{known.specificity * without:.0f} of {without} held-out images without a lesion, and on "
         f"{(1 - known.sensitivity) * with_one:.0f} of {with_one} with one."
     )

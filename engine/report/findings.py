@@ -261,8 +261,8 @@ def provenance(findings: Findings, one: MapFinding | None = None) -> dict[str, A
             "predicted": findings.prediction.predicted,
             "probabilities": {k: list(v) for k, v in findings.prediction.branches.items()},
         }
-        if findings.prediction.seen is not None:
-            found["gate"] = findings.prediction.seen.to_json()
+        if findings.prediction.gate is not None:
+            found["gate"] = findings.prediction.gate.to_json()
     if findings.familiarity is not None:
         found["likeness"] = {
             "distance": findings.familiarity.distance,

@@ -110,14 +110,14 @@ def test_a_model_that_may_not_suit_is_warned_of():
 
 
 def test_an_image_without_a_lesion_to_answer_about_is_doubted_on_figures_and_pages():
-    from engine.evaluation.presence import Presence, Seen
+    from engine.evaluation.presence import GateOpening, Presence
     from engine.session import Prediction
 
     shares = dict.fromkeys(("fusion", "global", "local"), (0.8, 0.2))
     known = Presence(100, 20, 0.9, 0.95, 0.6, "made up")
     for opening, doubted in ((0.02, True), (0.9, False)):
-        seen = Seen(opening, known)
-        said = findings(prediction=Prediction(("Benign", "Malignant"), shares, 0, seen))
+        gate = GateOpening(opening, known)
+        said = findings(prediction=Prediction(("Benign", "Malignant"), shares, 0, gate))
         assert any("may be no lesion" in line for line in figure.answer(said)) is doubted
         with style.applied():
             texts = " ".join(t.get_text() for t in page.draw(said).texts).replace("\n", " ")
