@@ -117,7 +117,7 @@ def table(results: Sequence[Results]) -> Table | None:
             found = goal.measure(run)
             lines.add(title, *_cells(goal, known, run, found, run is best))
         if not concerned:
-            lines.add(title, *known, "–", Figure(None), "not run", quiet=True)
+            lines.add(title, *known, "–", Figure(None), "not in this report", quiet=True)
     return lines.table(
         "table-0-goals",
         "Figures to reach",
@@ -145,7 +145,7 @@ def _cells(
     goal: Goal, known: tuple[Cell, Cell], run: Results, found: Figure | None, best: bool
 ) -> tuple[Cell, ...]:
     if found is None or found.value is None:
-        return (*known, run.name, Figure(None), "not run")
+        return (*known, run.name, Figure(None), "not in this report")
     parts = found.deviation, found.low, found.high
     ours = Figure(found.value, *parts, strong=best, digits=found.digits)
     missed = abs(found.value - goal.value)
