@@ -145,7 +145,7 @@ def _cells(
     goal: Goal, known: tuple[Cell, Cell], run: Results, found: Figure | None, best: bool
 ) -> tuple[Cell, ...]:
     if found is None or found.value is None:
-        return (*known, run.name, Figure(None), "not in this report")
+        return (*known, run.name, Figure(None), "not run")
     parts = found.deviation, found.low, found.high
     ours = Figure(found.value, *parts, strong=best, digits=found.digits)
     missed = abs(found.value - goal.value)
