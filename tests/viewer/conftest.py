@@ -22,6 +22,9 @@ class PatientBot(QtBot):
         super().waitUntil(callback, timeout=max(timeout, _PATIENCE))
 
     def waitSignal(self, signal, *, timeout: int = _PATIENCE, **how):
+        if how.get("raising") is False:
+            # What is waited for should not come (``assertNotEmitted``).
+            return super().waitSignal(signal, timeout=timeout, **how)
         return super().waitSignal(signal, timeout=max(timeout, _PATIENCE), **how)
 
 
