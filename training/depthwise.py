@@ -8,13 +8,14 @@ than the pass forward. Both can be had from the fast kernels: the gradient of th
 gradient with zeros between its cells. (In float32 the former goes astray as well, but by little:
 pieces are faster there on some processors and slower on others.)
 
-TensorFlow's "same" padding, which is one-sided at a stride, costs timm a padded copy of the input
+TensorFlow's "same" padding, which is uneven at a stride, costs timm a padded copy of the input
 forward and another backward. Here the same numbers come of padding both ends alike, by a stride
 more, and dropping the first row and column of the output, which is the smaller.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, NamedTuple, TypeGuard
 
 import torch
@@ -30,8 +31,8 @@ _PIECE = 3
 def use(network: nn.Module) -> None:
     """Replace the network's depthwise convolutions by such as train fast on a processor.
 
-    They hold the same parameters under the same names and compute the same. Hooks on the
-    convolutions themselves are lost.
+    They hold the same parameters under the same names and compute the same, of batches, to be
+    differentiated once. Hooks on the convolutions themselves are lost.
     """
     for parent in list(network.modules()):
         for name, child in parent.named_children():
@@ -133,7 +134,8 @@ class _Convolution(torch.autograd.Function):
             groups=len(weight),
         )
         if max(rows.drop, cols.drop) > 0:
-            y = y[:, :, rows.drop :, cols.drop :].contiguous(memory_format=torch.channels_last)
+            # A copy always, lest an activation in place find a view.
+            y = y[:, :, rows.drop :, cols.drop :].clone(memory_format=torch.channels_last)
         return y
 
     @staticmethod
@@ -141,7 +143,8 @@ class _Convolution(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
         (x, weight), rows, cols = ctx.saved_tensors, ctx.rows, ctx.cols
         of_x, of_weight, *_ = ctx.needs_input_grad
-        half = x.dtype == torch.bfloat16
+        # Elsewhere oneDNN computes in float32, and is no slower for it.
+        half = x.dtype == torch.bfloat16 and _in_bfloat16()
         piece = [min(side.kernel, _PIECE) if half else side.kernel for side in (rows, cols)]
         own_x = of_x and half and max(rows.stride, cols.stride) > 1
         # oneDNN's fast kernel for the weights wants no more padding than half a kernel.
@@ -173,11 +176,21 @@ class _Convolution(torch.autograd.Function):
         return by_x, by_weight, None, None
 
 
+@cache
+def _in_bfloat16() -> bool:
+    """Return whether oneDNN has kernels for bfloat16 on this processor."""
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
 def _of_input(x: Tensor, weight: Tensor, gradient: Tensor, rows: _Side, cols: _Side) -> Tensor:
     """Return the gradient of the input: the turned kernel over the gradient, spread out."""
     size = (rows.size + rows.kernel - 1, cols.size + cols.kernel - 1)
-    spread = torch.zeros((*x.shape[:2], *size), dtype=x.dtype, device=x.device)
-    spread = spread.contiguous(memory_format=torch.channels_last)
+    spread = torch.empty(
+        (*x.shape[:2], *size),
+        dtype=x.dtype,
+        device=x.device,
+        memory_format=torch.channels_last,
+    ).zero_()
     spread[:, :, _spread(rows), _spread(cols)] = gradient
     return functional.conv2d(spread, weight.flip(2, 3), groups=len(weight))
 

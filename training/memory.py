@@ -17,7 +17,7 @@ import sys
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4
 _NEVER = -1
 # Who set one of these knows better.
-_OWN = ("GLIBC_TUNABLES", "MALLOC_")
+_OWN = ("GLIBC_TUNABLES", "MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_MAX_", "MALLOC_MMAP_THRESHOLD_")
 
 
 def keep() -> bool:
@@ -25,9 +25,9 @@ def keep() -> bool:
 
     For commands that train, not for a window that stays open. Only glibc is told; other C libraries
     (Windows, macOS, musl) have no such setting, and nothing changes. Nor does anything where
-    malloc's own variables are set (GLIBC_TUNABLES, MALLOC_TRIM_THRESHOLD_ and so on).
+    malloc's own variables are set (``_OWN``).
     """
-    if sys.platform != "linux" or any(name.startswith(_OWN) for name in os.environ):
+    if sys.platform != "linux" or any(name in os.environ for name in _OWN):
         return False
     try:
         mallopt = ctypes.CDLL(None).mallopt

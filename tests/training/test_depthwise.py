@@ -45,7 +45,7 @@ def _gradients(module: nn.Module, x: Tensor, by: Tensor | None) -> tuple[Tensor,
 
 
 @pytest.mark.parametrize(
-    ("dtype", "bound"), [(torch.float64, 1e-12), (torch.float32, 1e-5), (torch.bfloat16, 0.02)]
+    ("dtype", "bound"), [(torch.float64, 1e-12), (torch.float32, 1e-5), (torch.bfloat16, 0.05)]
 )
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
