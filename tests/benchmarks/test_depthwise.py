@@ -2,7 +2,7 @@
 
 Run with ``python -m pytest -s tests/benchmarks/test_depthwise.py --override-ini norecursedirs=``.
 The layers of the preset ``light`` (EfficientNet-Lite0), 16 images, channels last, turn by turn in
-the same run, the best of a few; ``SPEED_THREADS`` (2).
+the same run, the best of a few; ``SPEED_THREADS`` (1: more wait for one another on a busy machine).
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def measure(dtype: torch.dtype) -> list[tuple[float, float]]:
     """Return the best seconds of each of LAYERS, torch's and ours."""
     # As the commands do; else both wait for pages most of the time.
     memory.keep()
-    torch.set_num_threads(int(os.environ.get("SPEED_THREADS", "2")))
+    torch.set_num_threads(int(os.environ.get("SPEED_THREADS", "1")))
     found = []
     for channels, side, kernel, stride in LAYERS:
         if stride == 1:
