@@ -153,27 +153,42 @@ class _Convolution(torch.autograd.Function):
         )
         by_x = _of_input(x, weight, gradient, rows, cols) if own_x else None
         by_weight = _of_weight(x, weight, gradient, rows, cols, piece) if own_weight else None
-        torchs = [of_x and not own_x, of_weight and not own_weight, False]
+        torchs = (of_x and not own_x, of_weight and not own_weight)
         if any(torchs):
             # What forward dropped has no gradient.
             if max(rows.drop, cols.drop) > 0:
                 gradient = functional.pad(gradient, (cols.drop, 0, rows.drop, 0))
-            found = torch.ops.aten.convolution_backward(
-                gradient,
-                x,
-                weight,
-                None,
-                [rows.stride, cols.stride],
-                [rows.padding, cols.padding],
-                [1, 1],
-                False,
-                [0, 0],
-                len(weight),
-                torchs,
-            )
+            padding = (rows.padding, cols.padding)
+            found = _by_torch(x, weight, gradient, rows, cols, padding, torchs)
             by_x = found[0] if torchs[0] else by_x
             by_weight = found[1] if torchs[1] else by_weight
         return by_x, by_weight, None, None
+
+
+def _by_torch(
+    x: Tensor,
+    weight: Tensor,
+    gradient: Tensor,
+    rows: _Side,
+    cols: _Side,
+    padding: tuple[int, int],
+    wanted: tuple[bool, bool],
+) -> tuple[Tensor | None, Tensor | None]:
+    """Return the gradients of input and weights that torch computes, those that are wanted."""
+    by_x, by_weight, _ = torch.ops.aten.convolution_backward(
+        gradient,
+        x,
+        weight,
+        None,
+        [rows.stride, cols.stride],
+        padding,
+        [1, 1],
+        False,
+        [0, 0],
+        len(weight),
+        [*wanted, False],
+    )
+    return by_x, by_weight
 
 
 @cache
@@ -215,21 +230,10 @@ def _of_weight(
     for row in _starts(rows.kernel, piece[0]):
         for col in _starts(cols.kernel, piece[1]):
             seen = padded[:, :, row : row + height, col : col + width]
-            found[:, :, row : row + piece[0], col : col + piece[1]] = (
-                torch.ops.aten.convolution_backward(
-                    gradient,
-                    seen.contiguous(memory_format=torch.channels_last),
-                    part,
-                    None,
-                    [rows.stride, cols.stride],
-                    [0, 0],
-                    [1, 1],
-                    False,
-                    [0, 0],
-                    len(weight),
-                    [False, True, False],
-                )[1]
-            )
+            seen = seen.contiguous(memory_format=torch.channels_last)
+            _, gained = _by_torch(seen, part, gradient, rows, cols, (0, 0), (False, True))
+            assert gained is not None
+            found[:, :, row : row + piece[0], col : col + piece[1]] = gained
     return found
 
 
